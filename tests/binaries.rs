@@ -48,7 +48,7 @@ async fn a_cluster_by_the_binaries_alone() {
         cluster.prepare(name);
         let token = json(&cluster.tenure_of("p1", &["node", "token", name, "--output", "json"]));
         let token = token["token"].as_str().expect("a token").to_owned();
-        cluster.node(name).start_with(&["--join", &token]);
+        cluster.start_with_token(name, &token);
         cluster.answers(name).await;
         expect(&cluster.tenure(&["node", "promote", name]), 0, &[name]);
     }

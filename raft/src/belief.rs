@@ -1,27 +1,16 @@
 //! Checks of incoming messages of consensus. openraft trusts every caller, so messages from the network are checked
 //! first.
 //!
-//! A message of consensus is believed only from the node in whose name it speaks, and only while that node is a
-//! member. An entry that could not be applied is not stored: a node that has stored it could never start again.
+//! A message of consensus is believed only from the node in whose name it speaks. An entry that could not be applied is not stored: a node that has stored it could never start again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tenure_storage::{Entry, LogId, Membership, Payload, StoredMembership, Vote};
+use tenure_storage::{Entry, LogId, Membership, Payload, Vote};
 use tokio::sync::watch;
 
 use crate::store::{Content, content};
 use crate::wire::{Malformed, Sender};
-
-/// Whether a node may take part in consensus. A node that joined later than anything applied here is not known here yet:
-/// its id is greater than the index of the membership known here, for a new node's id is greater than every index at that
-/// time. A removed node has a smaller id. A node without a membership believes any sender with a certificate.
-pub(crate) fn may_be_member(sender: &Sender, membership: &StoredMembership) -> bool {
-    match membership.log_id() {
-        None => true,
-        Some(known) => membership.membership().get_node(&sender.id).is_some() || sender.id > known.index,
-    }
-}
 
 /// A vote must be that of its sender, and no other node may vote in this node's name.
 pub(crate) fn check_vote(me: u64, sender: &Sender, vote: &Vote) -> Result<(), Malformed> {
@@ -209,16 +198,6 @@ mod tests {
         assert!(check_vote(1, &sender(2), &Vote::new(9, 3)).is_err());
         assert!(check_vote(1, &sender(2), &Vote::new(9, 1)).is_err(), "the receiver's own");
         assert!(check_vote(1, &sender(1), &Vote::new(9, 1)).is_err(), "nobody else is this node");
-    }
-
-    #[test]
-    fn members_and_who_may_have_joined_since_take_part() {
-        let nodes = BTreeMap::from([(1, Peer::default()), (4, Peer::default())]);
-        let known = Membership::new(vec![[1, 4].into()], nodes).expect("it is sound");
-        let known = StoredMembership::new(Some(id(1, 20)), known);
-        let may = |of| may_be_member(&sender(of), &known);
-        assert_eq!([1, 4, 2, 20, 21].map(may), [true, true, false, false, true]);
-        assert!(may_be_member(&sender(9), &StoredMembership::default()), "a node that joins knows nobody");
     }
 
     #[test]

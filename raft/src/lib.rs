@@ -8,6 +8,7 @@
 //! Refuses to know what commands mean, who may administer the cluster, and how retries are told apart: a command that must
 //! not be applied twice carries its own number.
 
+mod admission;
 mod backoff;
 mod belief;
 mod codec;

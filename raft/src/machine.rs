@@ -19,9 +19,12 @@ pub trait StateMachine: Send + Sync + 'static {
     /// the same state and replies on every node, whatever bytes they carry.
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8>;
 
-    /// The leader looks at a command before it appends it, and may seal into it what only a leader can say, such as the time.
-    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
-        command
+    /// The leader looks at a command before it appends it, and may seal into it what only a leader can say, such as the time
+    /// and who sent it. `from` is the node by whose connection it came, by its certificate; `None` for this node's own. An
+    /// error goes back to the proposer: the command is not appended.
+    fn seal(&self, command: Vec<u8>, from: Option<&str>) -> Result<Vec<u8>, String> {
+        let _ = from;
+        Ok(command)
     }
 
     /// The feature level was raised, at this place of the log: every command after it is applied by the rules of that level,

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tenure_storage::{Command, Entry, LogId, Membership, Payload, Vote};
 
+use crate::admission::Standing;
 use crate::codec::{self, Blob};
 use crate::wire::{Malformed, WireError};
 
@@ -24,9 +25,10 @@ pub(crate) enum Kind {
     ReadIndex,
     Call,
     Ability,
+    Vouch,
 }
 
-const KINDS: [(u8, Kind); 9] = [
+const KINDS: [(u8, Kind); 10] = [
     (1, Kind::Append),
     (2, Kind::Vote),
     (3, Kind::PreVote),
@@ -36,6 +38,7 @@ const KINDS: [(u8, Kind); 9] = [
     (7, Kind::ReadIndex),
     (8, Kind::Call),
     (9, Kind::Ability),
+    (10, Kind::Vouch),
 ];
 
 /// The other side could not do it at all: its consensus has stopped.
@@ -55,6 +58,14 @@ pub(crate) enum NoAnswer {
 }
 
 impl Kind {
+    /// What a sender must be to be heard: only who has a vote takes part in elections, and leads.
+    pub(crate) fn needs(self) -> Standing {
+        match self {
+            Kind::Append | Kind::Vote | Kind::PreVote | Kind::TransferLeader | Kind::SnapshotPiece => Standing::Voter,
+            Kind::Propose | Kind::ReadIndex | Kind::Call | Kind::Ability | Kind::Vouch => Standing::Learner,
+        }
+    }
+
     fn head(self) -> [u8; HEAD] {
         let byte = KINDS.iter().find(|(_, kind)| *kind == self).map_or(0, |(byte, _)| *byte);
         let [low, high] = SCHEMA.to_le_bytes();
@@ -198,6 +209,8 @@ pub(crate) enum Outcome {
     NotLeader,
     /// It may have been appended.
     Unknown(String),
+    /// The leader does not take it from this node, and has not appended it.
+    Refused(String),
 }
 
 /// The answer of a node that was asked for a read index.
@@ -256,8 +269,9 @@ mod tests {
             Outcome::Applied { index: 9, reply: Blob(vec![5]) },
             Outcome::NotLeader,
             Outcome::Unknown("why".to_owned()),
+            Outcome::Refused("no".to_owned()),
         ];
-        assert_eq!(hex(&answer(Ok(outcomes))), "000300090105010203776879");
+        assert_eq!(hex(&answer(Ok(outcomes))), "00040009010501020377687903026e6f");
         let answers = [
             answer(Ok(PieceAnswer::Taken)),
             answer(Ok(PieceAnswer::Done(vote))),

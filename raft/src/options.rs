@@ -1,11 +1,13 @@
 //! The options of a node.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
+use tenure_storage::Peer;
 
 use crate::tls::Identity;
 
@@ -79,6 +81,8 @@ pub struct Options {
     /// that holds less is refused. [`begin_witness`](crate::begin_witness) creates it for a new node. `None`: no
     /// witness.
     pub witness: Option<PathBuf>,
+    /// The members that let this node in, by Raft id: nobody else is heard until it has stored a membership.
+    pub introduced: BTreeMap<u64, Peer>,
     /// The address for accepting other nodes; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// `host:port` under which others reach this node. Empty: the address that is listened on.

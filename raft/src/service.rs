@@ -12,7 +12,8 @@ use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Types, Vote};
 
-use crate::belief::{Distrust, check_entries, check_level, check_membership, check_vote, may_be_member};
+use crate::admission::{Admission, Standing, standing};
+use crate::belief::{Distrust, check_entries, check_level, check_membership, check_vote};
 use crate::codec::Blob;
 use crate::handle::{MAX_COMMAND, read_index};
 use crate::incoming::{Incoming, Progress};
@@ -26,6 +27,7 @@ pub(crate) type RaftOf<C, S> = Raft<C, Applied<C, S>>;
 /// Answers the requests of other nodes with this node's consensus and application.
 pub(crate) struct Server<C: Types, S: StateMachine> {
     pub(crate) id: u64,
+    pub(crate) admission: Admission<C>,
     pub(crate) distrust: Arc<Distrust>,
     pub(crate) raft: RaftOf<C, S>,
     pub(crate) shared: Arc<Shared<S>>,
@@ -40,44 +42,32 @@ fn stopped(error: impl ToString) -> Stopped {
 
 impl<C: Types, S: StateMachine> Service for Server<C, S> {
     fn admit(&self, sender: &Sender) -> Result<(), String> {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        match metrics.membership_config.membership().get_node(&sender.id) {
-            Some(peer) if peer.name != sender.name => {
-                Err(format!("{} comes as node {}, which is {}", sender.name, sender.id, peer.name))
-            }
-            // A node that this one has not heard of may be the leader of a cluster that it is about to join.
-            Some(_) | None => Ok(()),
-        }
+        self.judge(sender, Standing::Learner)
     }
 
     fn serve(&self, sender: &Sender, body: &[u8], ttl: Duration) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
         let raft = self.raft.clone();
         let (kind, bytes) = Kind::split(body)?;
+        // Who was removed is out at once, also on a connection that is open.
+        if let Err(reason) = self.judge(sender, kind.needs()) {
+            return Ok(refused(reason));
+        }
         Ok(match kind {
             Kind::Append => self.append(sender, fields(bytes)?)?,
             Kind::Vote => {
                 let request: VoteRequest<C> = fields(bytes)?;
-                match self.believes(sender, &request.vote)? {
-                    Ok(()) => async move { answer(raft.vote(request).await.map_err(stopped)) }.boxed(),
-                    Err(reason) => refused(reason),
-                }
+                check_vote(self.id, sender, &request.vote)?;
+                async move { answer(raft.vote(request).await.map_err(stopped)) }.boxed()
             }
             Kind::PreVote => {
                 let request: VoteRequest<C> = fields(bytes)?;
-                match self.believes(sender, &request.vote)? {
-                    Ok(()) => async move { answer(raft.pre_vote(request).await.map_err(stopped)) }.boxed(),
-                    Err(reason) => refused(reason),
-                }
+                check_vote(self.id, sender, &request.vote)?;
+                async move { answer(raft.pre_vote(request).await.map_err(stopped)) }.boxed()
             }
             Kind::TransferLeader => {
                 let request: TransferLeaderRequest<C> = fields(bytes)?;
-                match self.believes(sender, request.from_leader())? {
-                    Ok(()) => {
-                        async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
-                    }
-                    Err(reason) => refused(reason),
-                }
+                check_vote(self.id, sender, request.from_leader())?;
+                async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
             }
             Kind::SnapshotPiece => {
                 let piece: SnapshotPiece = fields(bytes)?;
@@ -86,9 +76,15 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
                     Err(reason) => refused(reason),
                 }
             }
-            Kind::Propose => propose(raft, Arc::clone(&self.shared), commands(bytes)?, ttl),
+            Kind::Propose => propose(raft, Arc::clone(&self.shared), sender.name.clone(), commands(bytes)?, ttl),
             Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
+            Kind::Vouch => {
+                let (id, name): (u64, String) = fields(bytes)?;
+                let metrics = self.raft.metrics();
+                let found = standing(id, &name, &metrics.borrow_watched().membership_config);
+                ready(answer(Ok(found))).boxed()
+            }
             Kind::Ability => {
                 let ability = self.shared.ability();
                 async move { answer(Ok(ability)) }.boxed()
@@ -113,25 +109,20 @@ fn commands(bytes: &[u8]) -> Result<Vec<Blob>, Malformed> {
 }
 
 impl<C: Types, S: StateMachine> Server<C, S> {
-    /// Whether a message of consensus is believed of its sender; the inner error goes back to it.
-    fn believes(&self, sender: &Sender, vote: &Vote) -> Result<Result<(), String>, Malformed> {
-        check_vote(self.id, sender, vote)?;
+    /// Whether the sender is what it must be for this.
+    fn judge(&self, sender: &Sender, needed: Standing) -> Result<(), String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        if may_be_member(sender, &metrics.membership_config) {
-            return Ok(Ok(()));
-        }
-        Ok(Err(format!("{} ({}) is not a member of this cluster any more", sender.name, sender.id)))
+        self.admission.judge(sender, needed, &metrics.membership_config)
     }
 
-    /// The same of a leader, which may also be known to decide nothing.
+    /// Whether a message is believed of a leader, which may be known to decide nothing; the inner error goes back to it.
     fn believes_leader(&self, sender: &Sender, vote: &Vote) -> Result<Result<(), String>, Malformed> {
-        let believed = self.believes(sender, vote)?;
-        let term = vote.leader_id.term;
-        if self.distrust.covers(term) {
+        check_vote(self.id, sender, vote)?;
+        if self.distrust.covers(vote.leader_id.term) {
             return Ok(Err(format!("{} is not believed to lead: it has decided nothing for too long", sender.name)));
         }
-        Ok(believed)
+        Ok(Ok(()))
     }
 
     fn append(&self, sender: &Sender, mut append: AppendIn) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
@@ -213,30 +204,48 @@ fn check_head(head: &Head, ability: u32) -> Result<(), String> {
 fn propose<C: Types, S: StateMachine>(
     raft: RaftOf<C, S>,
     shared: Arc<Shared<S>>,
+    from: String,
     commands: Vec<Blob>,
     ttl: Duration,
 ) -> BoxFuture<'static, Vec<u8>> {
-    let count = commands.len();
     async move {
-        let commands = commands.into_iter().map(|Blob(command)| tagged(&shared.with(|machine| machine.seal(command))));
+        let sealed = commands.into_iter().map(|Blob(command)| {
+            let sealed = shared.with(|machine| machine.seal(command, Some(&from)));
+            sealed.map(|sealed| tagged(&sealed))
+        });
+        // What this node does not take of the sender is answered without it, and the rest goes on.
+        let mut refused: Vec<Option<String>> = Vec::new();
+        let mut taken = Vec::new();
+        for sealed in sealed {
+            refused.push(sealed.map(|sealed| taken.push(sealed)).err());
+        }
+        let count = taken.len();
         let mut outcomes = Vec::with_capacity(count);
-        let reason = match C::timeout(ttl, collect_outcomes(&raft, commands, &mut outcomes)).await {
+        let reason = match C::timeout(ttl, collect_outcomes(&raft, taken, &mut outcomes)).await {
             Ok(Ok(())) => String::new(),
             Ok(Err(fatal)) => fatal.to_string(),
             Err(_) => "the deadline passed".to_owned(),
         };
         outcomes.resize_with(count, || Outcome::Unknown(reason.clone()));
-        answer(Ok(outcomes))
+        let mut outcomes = outcomes.into_iter();
+        let all = refused.into_iter().map(|why| match why {
+            Some(why) => Outcome::Refused(why),
+            None => outcomes.next().unwrap_or_else(|| Outcome::Unknown(reason.clone())),
+        });
+        answer(Ok(all.collect::<Vec<_>>()))
     }
     .boxed()
 }
 
 async fn collect_outcomes<C: Types, S: StateMachine>(
     raft: &RaftOf<C, S>,
-    commands: impl Iterator<Item = tenure_storage::Command>,
+    commands: Vec<tenure_storage::Command>,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Fatal<C>> {
-    let mut written = raft.client_write_many(commands.collect::<Vec<_>>()).await?;
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let mut written = raft.client_write_many(commands).await?;
     while let Some(result) = written.next().await {
         outcomes.push(match result? {
             Ok(response) => Outcome::Applied { index: response.log_id.index, reply: Blob(response.response.0) },

@@ -1,5 +1,6 @@
 //! Putting a node together and starting it.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use openraft::async_runtime::watch::WatchReceiver;
 use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
+use crate::admission::Admission;
 use crate::belief::{Distrust, Own};
 use crate::handle::{Forwarder, Handle, Inner};
 use crate::machine::{AppHandler, StateMachine};
@@ -51,6 +53,8 @@ pub struct Parts<C: Types> {
     pub log: LogStore<C>,
     /// Snapshots.
     pub snapshots: SnapshotStore,
+    /// The members that let this node in; of use until it has stored a membership.
+    pub introduced: BTreeMap<u64, Peer>,
     /// The outgoing half of the network.
     pub wire: Arc<dyn Wire>,
     /// Heartbeats and elections.
@@ -73,7 +77,7 @@ impl Raft {
         machine: S,
         app: Arc<dyn AppHandler>,
     ) -> Result<Handle<S>, StartError> {
-        let Options { id, name, cluster, data_dir, witness, listen, advertise, identity, .. } = options;
+        let Options { id, name, cluster, data_dir, witness, listen, advertise, identity, introduced, .. } = options;
         // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
         let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
         let wire = TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
@@ -86,6 +90,7 @@ impl Raft {
             cluster,
             log,
             snapshots,
+            introduced,
             wire: Arc::new(wire.clone()),
             timings: options.timings,
             snapshot_policy: options.snapshots,
@@ -132,7 +137,8 @@ async fn assemble<S: StateMachine, C: Types>(
     app: Arc<dyn AppHandler>,
     me: Option<(Peer, SocketAddr)>,
 ) -> Result<(Handle<S, C>, Arc<dyn Service>), StartError> {
-    let Parts { id, cluster, log, snapshots, wire, timings, snapshot_policy, feature_level_max, offload } = parts;
+    let Parts { id, cluster, log, snapshots, introduced, wire, timings, snapshot_policy, feature_level_max, offload } =
+        parts;
     let config = config(&cluster, timings, snapshot_policy).map_err(StartError::Timings)?;
     let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
     let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
@@ -160,6 +166,7 @@ async fn assemble<S: StateMachine, C: Types>(
     let _ = network.members.set(Box::new(find));
     let service = Server {
         id,
+        admission: Admission::new(id, introduced, Arc::clone(&wire)),
         distrust: Arc::clone(&distrust),
         raft: raft.clone(),
         shared: Arc::clone(&shared),

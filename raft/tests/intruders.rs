@@ -159,7 +159,7 @@ async fn strangers(scene: &mut Scene) {
     }
     scene.unharmed_after("wrong authority", "invalid peer certificate").await;
 
-    let admin = ours.issue("root", Role::Admin).unwrap();
+    let admin = ours.issue("root", Role::User { id: 0 }).unwrap();
     scene.greeted(&admin, &hello(CLUSTER, 7, "p7"), "is not a node").await;
 }
 
@@ -181,6 +181,9 @@ async fn impostors(scene: &mut Scene) {
     let taken = hello(CLUSTER, id, "p7");
     scene.greeted(&twin, &taken, "p7 comes as node").await;
 
+    // A certificate of ours, for a node that no member knows.
+    scene.greeted(&correct, &hello(CLUSTER, 7, "p7"), "is not known here as a member").await;
+
     let mut newer = hello(CLUSTER, 7, "p7");
     newer[1] = 9;
     scene.greeted(&correct, &newer, "speaks protocol 9").await;
@@ -188,8 +191,9 @@ async fn impostors(scene: &mut Scene) {
 
 /// A correct greeting, followed by something that is no request.
 async fn babblers(scene: &mut Scene) {
-    let correct = identity(&scene.cluster.authority, 7);
-    let greeting = framed(&hello(CLUSTER, 7, "p7"));
+    let id = if scene.leader.id() == 2 { 3 } else { 2 };
+    let correct = identity(&scene.cluster.authority, id.into());
+    let greeting = framed(&hello(CLUSTER, id, &common::name(id.into())));
     let request = |body: &[u8]| {
         let head: &[u8] = &[2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0];
         framed(&[head, body].concat())

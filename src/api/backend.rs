@@ -1,14 +1,16 @@
 //! The interface between the API and the node behind it.
 
 use super::wire::{
-    AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, SubjectView, TokenView,
+    AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, JoinReply,
+    JoinRequest, SubjectView, TokenView,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::sync::Arc;
 use tenure_config::Problems;
 use tenure_core::{
-    Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
+    Caller, Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
+    trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.
@@ -93,8 +95,8 @@ impl From<Rejection> for Failure {
     }
 }
 
-/// A node, as the API sees it. Methods that change something take the operator or node that asked (`by`), for the
-/// audit. Each must return within the API's deadline, or is given up with an unknown outcome. A node that is not the
+/// A node, as the API sees it. Methods that change something take the user who asked (`by`): the ledger judges them by it,
+/// and writes it down. Each must return within the API's deadline, or is given up with an unknown outcome. A node that is not the
 /// leader forwards to it.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
@@ -102,16 +104,16 @@ pub trait Backend: Send + Sync + 'static {
     async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure>;
 
     /// Commits a request and returns what it led to. A refusal may come either way: in the outcome, or as a failure.
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure>;
+    async fn request(&self, by: &Caller, id: RequestId, request: Request) -> Result<Reply, Failure>;
 
     /// Checks a configuration against the agents of the nodes; returns warnings, one line each.
-    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
+    async fn check_agents(&self, by: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure>;
 
     /// Calls an agent of a node for a resource: for an action with its arguments, or without one for its description
     /// for people.
     async fn extra(
         &self,
-        by: &str,
+        by: &Caller,
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
@@ -130,19 +132,34 @@ pub trait Backend: Send + Sync + 'static {
     fn events(&self, after: u64) -> BoxStream<'static, Event>;
 
     /// Adds a learner.
-    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure>;
+    async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure>;
 
     /// Makes a learner a voter, once it has caught up.
-    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure>;
+    async fn node_promote(&self, by: &Caller, node: &NodeName) -> Result<(), Failure>;
 
     /// Removes a member.
-    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure>;
+    async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure>;
 
     /// Transfers leadership to another voter; returns the leader.
-    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;
+    async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;
 
-    /// Creates a token with which one node may join.
-    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure>;
+    /// Creates a token.
+    async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure>;
+
+    /// Certifies the key of a user who shows a token. The token is the only authentication.
+    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolReply, Failure>;
+
+    /// Certifies a new key of a user under their present number.
+    async fn certify(&self, by: &Caller, csr_pem: &str) -> Result<EnrolReply, Failure>;
+
+    /// Writes down that somebody was refused before their request reached the log. Never waits.
+    fn denied(&self, caller: &Caller, what: &str, code: &str);
+
+    /// Records of the audit with a number greater than `after`, oldest first, as this node keeps them.
+    async fn audit(&self, after: u64) -> Result<Vec<AuditView>, Failure>;
+
+    /// The id of the cluster, as certificates bear it.
+    fn cluster_id(&self) -> String;
 
     /// Admits a node. The token is its only authentication.
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure>;

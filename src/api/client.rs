@@ -7,6 +7,7 @@
 mod agent;
 mod error;
 mod follow;
+mod trust;
 
 pub use error::ClientError;
 pub use follow::Follow;
@@ -167,7 +168,7 @@ impl Client {
 
     /// A token with which a node may join.
     pub async fn token(&self, node: &str) -> Result<TokenView, ClientError> {
-        self.change(Method::POST, "/v1/tokens", &TokenBody { node: node.to_owned() }).await
+        self.token_for(&TokenBody::Node(node.to_owned())).await
     }
 
     /// Asks for admission to the cluster.

@@ -1,23 +1,25 @@
 //! The paths of the API.
 
 mod agent;
+mod trust;
+mod who;
 
 use super::{
     backend::{Backend, Failure, Read},
     convert,
-    serve::{Peer, Stopping},
+    serve::Stopping,
     view, what_if,
     wire::{
         ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
-        OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView, TransferBody,
-        WhatIfBody, WhatIfView, WhyNotView, WhyView,
+        OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TransferBody, WhatIfBody, WhatIfView,
+        WhyNotView, WhyView,
     },
 };
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::JsonRejection},
+    http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -25,8 +27,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, NodeName, Rejection, RequestId, ServerName};
-use tenure_raft::tls::Role;
+use tenure_core::{Caller, GroupName, Ledger, NodeName, Rejection, RequestId, ServerName};
 
 /// Longest body accepted, in bytes: a cluster file with some ten thousand LPARs.
 const BODY_LIMIT: usize = 8 << 20;
@@ -39,13 +40,15 @@ const WHAT_IF: &str = "/v1/what-if";
 /// Default and maximum number of records that `why` returns.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
+use who::By;
+
 type Shared = State<Arc<dyn Backend>>;
 type Answer<T> = Result<Json<T>, Failed>;
 
 /// All paths, answered by `backend`. [`serve`](super::serve()) adds the [`Peer`] and [`Stopping`] of a connection to
 /// its requests, as extensions.
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
-    let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca));
+    let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca)).merge(trust::open());
     let closed = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/groups/{group}/why", get(why))
@@ -60,11 +63,12 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/nodes/{node}/promote", post(node_promote))
         .route("/v1/nodes/{node}", delete(node_remove))
         .route("/v1/leader", post(transfer_leader))
-        .route("/v1/tokens", post(token))
+        .merge(trust::routes())
         .merge(agent::routes())
-        .route_layer(middleware::from_fn(require_name));
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
-    let events = Router::new().route("/v1/events", get(events)).route_layer(middleware::from_fn(require_name));
+    let admitted = middleware::from_fn_with_state(Arc::clone(&backend), who::admit);
+    let events = Router::new().route("/v1/events", get(events)).route_layer(admitted);
     bounded
         .merge(events)
         .fallback(async || Failed(Failure::Usage("there is no such path; this is version 1".to_owned())))
@@ -98,19 +102,6 @@ fn error(view: ErrorView) -> Response {
     (code, Json(view)).into_response()
 }
 
-/// Refuses clients without a certificate.
-async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
-    if peer.0.is_some() {
-        return next.run(request).await;
-    }
-    let view = ErrorView {
-        code: Some("no_certificate".to_owned()),
-        ..ErrorView::new(ErrorKind::Refused, "a client certificate of this cluster is needed")
-    }
-    .advise("name the directory of admin.pem and admin.key with --identity");
-    (StatusCode::FORBIDDEN, Json(view)).into_response()
-}
-
 /// Gives up a request after the deadline: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
     let asks = request.method() == axum::http::Method::GET || [WHAT_IF, agent::CHECK].contains(&request.uri().path());
@@ -119,21 +110,6 @@ async fn deadline(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) if changes => Failed(Failure::Unknown(format!("no answer within {DEADLINE:?}"))).into_response(),
         Err(_) => Failed(Failure::Unreachable(format!("no answer within {DEADLINE:?}"))).into_response(),
-    }
-}
-
-/// The author of a request, for the audit: an administrator's name, or `node` and the name in a node's certificate.
-struct By(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for By {
-    type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.as_ref());
-        match peer.map(|peer| (&peer.name, peer.role)) {
-            Some((name, Role::Node { .. })) => Ok(By(format!("node {name}"))),
-            Some((name, Role::Admin | Role::Authority)) => Ok(By(name.clone())),
-            None => Err(StatusCode::FORBIDDEN.into_response()),
-        }
     }
 }
 
@@ -160,8 +136,8 @@ impl Freshness {
     }
 }
 
-async fn status(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<StatusView> {
-    let ledger = backend.ledger(fresh.read()).await?;
+async fn status(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<StatusView> {
+    let ledger = who::seen(&*backend, &by, fresh.read()).await?;
     let members = backend.members().await?;
     Ok(Json(view::status(&ledger, &members, fresh.read())))
 }
@@ -173,8 +149,13 @@ struct WhyQuery {
     limit: Option<usize>,
 }
 
-async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Query<WhyQuery>) -> Answer<WhyView> {
-    let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
+async fn why(
+    State(backend): Shared,
+    By(by): By,
+    Path(group): Path<String>,
+    Query(query): Query<WhyQuery>,
+) -> Answer<WhyView> {
+    let ledger = who::seen(&*backend, &by, Freshness { stale: query.stale }.read()).await?;
     let limit = query.limit.unwrap_or(WHY_LIMIT.0).min(WHY_LIMIT.1);
     let group = GroupName::from(group);
     view::why(&ledger, &group, limit).map(Json).ok_or_else(|| no_group(&ledger, group))
@@ -189,10 +170,11 @@ struct WhyNotQuery {
 
 async fn why_not(
     State(backend): Shared,
+    By(by): By,
     Path(group): Path<String>,
     Query(query): Query<WhyNotQuery>,
 ) -> Answer<WhyNotView> {
-    let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
+    let ledger = who::seen(&*backend, &by, Freshness { stale: query.stale }.read()).await?;
     let (group, server) = (GroupName::from(group), ServerName::from(query.on));
     if !ledger.servers.contains_key(&server) {
         return Err(Failed(Failure::from(&tenure_core::Refusal::NoServer(server))));
@@ -215,22 +197,23 @@ fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
 
 async fn foreseen(
     State(backend): Shared,
+    By(by): By,
     Query(fresh): Query<Freshness>,
     In(body): In<WhatIfBody>,
 ) -> Answer<WhatIfView> {
-    Ok(Json(what_if::foreseen(backend.ledger(fresh.read()).await?, body).await?))
+    Ok(Json(what_if::foreseen(who::seen(&*backend, &by, fresh.read()).await?, body).await?))
 }
 
-async fn capacity(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<SiteCapacityView> {
-    Ok(Json(what_if::capacity(backend.ledger(fresh.read()).await?).await?))
+async fn capacity(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<SiteCapacityView> {
+    Ok(Json(what_if::capacity(who::seen(&*backend, &by, fresh.read()).await?).await?))
 }
 
-async fn rolling(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<RollingView> {
-    Ok(Json(what_if::rolling(backend.ledger(fresh.read()).await?).await?))
+async fn rolling(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<RollingView> {
+    Ok(Json(what_if::rolling(who::seen(&*backend, &by, fresh.read()).await?).await?))
 }
 
-async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
-    let ledger = backend.ledger(fresh.read()).await?;
+async fn declared(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
+    let ledger = who::seen(&*backend, &by, fresh.read()).await?;
     let text = if ledger.configured == 0 { String::new() } else { tenure_config::export(ledger.declared()) };
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
@@ -239,7 +222,7 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
     let id = identity(&body.request_id)?;
     let cluster = convert::cluster(&body.text)?;
     let mut warnings = Vec::new();
-    let ledger = backend.ledger(Read::Linearizable).await?;
+    let ledger = who::seen(&*backend, &by, Read::Linearizable).await?;
     let request = tenure_core::Request::Configure { cluster: Arc::clone(&cluster), strand: body.strand };
     // A repeated request has changed the configuration itself, and is answered from the ledger's memory of requests.
     if !ledger.requests.contains_key(&id) {
@@ -248,7 +231,9 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
             let why = Rejection::new("configuration_changed", what);
             return Err(Failed(why.advise("look at the difference again: `tenure apply`").into()));
         }
-        warnings = backend.check_agents(&cluster).await?;
+        // Before any program looks at it.
+        ledger.needs(&by.user, &request).iter().try_for_each(|need| who::may(&ledger, &by, need))?;
+        warnings = backend.check_agents(&by, &cluster).await?;
         what_if::admit(ledger, &request).await?;
     }
     let outcome = proposed(&*backend, &by, id, request).await?;
@@ -268,7 +253,7 @@ fn identity(text: &str) -> Result<RequestId, Failed> {
 /// Commits a request; returns its outcome, or the refusal as an error.
 async fn proposed(
     backend: &dyn Backend,
-    by: &str,
+    by: &Caller,
     id: RequestId,
     request: tenure_core::Request,
 ) -> Result<OutcomeView, Failed> {
@@ -280,35 +265,31 @@ async fn proposed(
     Ok(OutcomeView { index: reply.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
 }
 
-async fn members(State(backend): Shared) -> Answer<MembersView> {
+async fn members(State(backend): Shared, By(by): By) -> Answer<MembersView> {
     // Only this node's own view; no other node is asked.
-    let ledger = backend.ledger(Read::Stale).await?;
+    let ledger = who::seen(&*backend, &by, Read::Stale).await?;
     Ok(Json(convert::members(backend.members().await?, &ledger)))
 }
 
 async fn node_add(State(backend): Shared, By(by): By, In(body): In<NodeAddBody>) -> Answer<MembersView> {
     backend.node_add(&by, &NodeName::from(body.name), &body.address).await?;
-    members(State(backend)).await
+    members(State(backend), By(by)).await
 }
 
 async fn node_promote(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
     backend.node_promote(&by, &NodeName::from(node)).await?;
-    members(State(backend)).await
+    members(State(backend), By(by)).await
 }
 
 async fn node_remove(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
     backend.node_remove(&by, &NodeName::from(node)).await?;
-    members(State(backend)).await
+    members(State(backend), By(by)).await
 }
 
 async fn transfer_leader(State(backend): Shared, By(by): By, In(body): In<TransferBody>) -> Answer<LeaderView> {
     let to = body.to.map(NodeName::from);
     let leader = backend.transfer_leader(&by, to.as_ref()).await?;
     Ok(Json(LeaderView { leader: leader.map(|leader| leader.to_string()) }))
-}
-
-async fn token(State(backend): Shared, By(by): By, In(body): In<TokenBody>) -> Answer<TokenView> {
-    Ok(Json(backend.token(&by, &NodeName::from(body.node)).await?))
 }
 
 async fn join(State(backend): Shared, In(body): In<JoinRequest>) -> Answer<JoinReply> {
@@ -331,14 +312,15 @@ struct EventsQuery {
 /// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept.
 async fn events(
     State(backend): Shared,
+    By(by): By,
     Extension(Stopping(stop)): Extension<Stopping>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Failed> {
     let after = query.since.unwrap_or(0);
     // Followers get new records from this node's own log anyway; only a single answer can be linearizable.
     let read = Freshness { stale: query.stale || query.follow }.read();
-    let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;
-    let ledger = ledger.map_err(|_| Failure::Unreachable(format!("no answer within {DEADLINE:?}")))??;
+    let ledger = tokio::time::timeout(DEADLINE, who::seen(&*backend, &by, read)).await;
+    let ledger = ledger.map_err(|_| Failed(Failure::Unreachable(format!("no answer within {DEADLINE:?}"))))??;
     let gap = stream::iter(view::gap(&ledger, after)).map(|gap| line(&gap));
     let lines = if query.follow {
         drop(ledger);

@@ -7,7 +7,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tenure_raft::tls::{ClientAuth, Identity, PeerIdentity, TlsError, peer_identity_of_client, server_config};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -26,9 +26,14 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Pause after a failed accept (out of file descriptors), so that it is not retried in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The identity of the client, if it showed a certificate of this cluster.
+/// The other end of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Peer(pub(super) Option<PeerIdentity>);
+pub(super) struct Peer {
+    /// The holder of its certificate, if it showed one that the authority has signed.
+    pub(super) identity: Option<PeerIdentity>,
+    /// Its address.
+    pub(super) address: Option<IpAddr>,
+}
 
 /// Cancelled when the server stops: ends streams that would never end by themselves.
 #[derive(Clone, Debug)]
@@ -83,6 +88,7 @@ pub async fn serve(
 }
 
 async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Router, stop: CancellationToken) {
+    let address = socket.peer_addr().ok().map(|from| from.ip());
     let from = socket.peer_addr().map_or_else(|_| "somebody".to_owned(), |from| from.to_string());
     // Otherwise small answers would wait for the client's acknowledgement.
     let _ = socket.set_nodelay(true);
@@ -91,11 +97,11 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Rout
         Ok(Err(why)) => return warn!(%from, %why, "admin API: handshake refused"),
         Err(_) => return warn!(%from, "admin API: no handshake in time"),
     };
-    let peer = match peer_identity_of_client(stream.get_ref().1) {
-        Ok(peer) => peer,
+    let identity = match peer_identity_of_client(stream.get_ref().1) {
+        Ok(identity) => identity,
         Err(why) => return warn!(%from, %why, "admin API: a certificate without a name"),
     };
-    let router = router.layer(Extension(Peer(peer))).layer(Extension(Stopping(stop.clone())));
+    let router = router.layer(Extension(Peer { identity, address })).layer(Extension(Stopping(stop.clone())));
     // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, even while nothing was sent yet.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);

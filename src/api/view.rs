@@ -1,14 +1,17 @@
 //! Ledger → wire types. Pure.
 
+mod audit;
 mod group;
 mod node;
 mod resource;
 mod server;
 mod service;
+mod user;
 
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
+pub(super) use user::user;
 
 use super::{
     backend::{Members, Read},

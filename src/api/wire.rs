@@ -28,7 +28,7 @@ pub use tenure_core::Verb;
 
 use serde::{Deserialize, Serialize};
 use tenure_config::Problem;
-use tenure_core::Subject;
+use tenure_core::{Subject, trust::Role};
 
 /// Severity of an event or a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -157,19 +157,24 @@ pub struct LeaderView {
 
 /// A request for a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenBody {
-    /// The node that may join with it.
-    pub node: String,
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum TokenBody {
+    /// For this node to join.
+    Node(String),
+    /// For this user to have a key certified.
+    User(String),
+    /// For a browser of the user who asks.
+    Session {},
 }
 
-/// A token with which one node may join, once.
+/// A token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// The secret that the new node shows.
+    /// The secret. It is nowhere else.
     pub token: String,
-    /// The only node that may use it.
-    pub node: String,
+    /// The only node, or user, that may use it.
+    #[serde(rename = "for")]
+    pub whose: String,
     /// End of its validity, RFC 3339 in UTC.
     pub expires: String,
 }
@@ -203,6 +208,127 @@ pub struct JoinReply {
     pub ca_pem: String,
     /// The members of the cluster.
     pub members: Vec<MemberView>,
+}
+
+/// A user's request to have a key certified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolRequest {
+    /// The token.
+    pub token: String,
+    /// Certificate signing request, PEM.
+    pub csr_pem: String,
+}
+
+/// A user's new key to be certified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertifyBody {
+    /// Certificate signing request, PEM.
+    pub csr_pem: String,
+}
+
+/// A user's certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolReply {
+    /// The user.
+    pub user: String,
+    /// The certificate, PEM.
+    pub cert_pem: String,
+    /// The authority's certificate, PEM.
+    pub ca_pem: String,
+}
+
+/// One thing that somebody did, or was refused. Its hash covers everything but `changed`, and the hash of the record before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// Counted from 1, without a gap.
+    pub number: u64,
+    /// Log index.
+    pub index: u64,
+    /// Wall clock of the leader, RFC 3339 in UTC, to the millisecond.
+    pub at: String,
+    /// The user, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The number in the user's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// The node, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Address of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<std::net::IpAddr>,
+    /// The node that the user asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_node: Option<String>,
+    /// What, as it is typed.
+    pub what: String,
+    /// Code of the refusal; absent if it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What differs in the configuration, a field a line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// SHA-256, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// Records of the audit, as one node keeps them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditsView {
+    /// The node.
+    pub node: String,
+    /// Number of the last record by the replicated state.
+    pub count: u64,
+    /// Hash of that record.
+    pub hash: Option<String>,
+    /// The records, oldest first.
+    pub records: Vec<AuditView>,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
+pub struct UserView {
+    pub name: String,
+    /// The number that their certificate must bear.
+    pub id: u64,
+    /// `reader`, `operator` or `administrator`.
+    pub role: Role,
+    /// The groups to which the role is limited; absent for the whole cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// Whether they may choose the programs that nodes run.
+    pub programs: bool,
+    /// Since when, RFC 3339 in UTC.
+    pub since: String,
+    /// Who let them in.
+    pub by: String,
+}
+
+/// All users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersView {
+    /// By name.
+    pub users: Vec<UserView>,
+}
+
+/// The rights of a user, to be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserBody {
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// The groups to which it is limited; absent for the whole cluster.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
+    /// Whether they may choose the programs that nodes run.
+    #[serde(default)]
+    pub programs: bool,
 }
 
 /// The kind of an error, from which its consequences follow.

@@ -2,9 +2,11 @@
 
 mod group;
 mod site;
+mod user;
 
 pub use group::Group;
 pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service};
+pub use user::{Rights, Role, User};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -41,7 +43,7 @@ pub struct Global {
         default_value = "localhost:7101"
     )]
     pub node: Vec<String>,
-    /// Directory of admin.pem, admin.key and ca.pem
+    /// Directory of user.pem, user.key and ca.pem
     #[arg(long, global = true, value_name = "DIR", env = "TENURE_IDENTITY", default_value = "/etc/tenure/admin")]
     pub identity: PathBuf,
     /// How to answer
@@ -154,6 +156,20 @@ Exits with 5 if something would not run.")]
     /// Nodes of the consensus group
     #[command(subcommand)]
     Node(Node),
+    /// People and programs that use the cluster, and what they may do
+    #[command(subcommand)]
+    User(User),
+    /// Who did what, and what was refused; checks that no record is missing or changed
+    #[command(after_help = "Example: tenure audit --since 24h
+         tenure audit --output json > audit.jsonl")]
+    Audit {
+        /// Only records of this last time, or after this number
+        #[arg(long, value_name = "TIME|NUMBER", value_parser = super::audit::since)]
+        since: Option<super::audit::Since>,
+    },
+    /// Who you are to the cluster, and what you may do
+    #[command(after_help = "Example: tenure whoami")]
+    Whoami,
     /// The cluster itself
     #[command(subcommand)]
     Cluster(Cluster),

@@ -113,7 +113,7 @@ impl Fault {
             },
             Fault::Identity(error) => {
                 let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
-                let suggestion = "name the directory of admin.pem, admin.key and ca.pem with --identity, or in TENURE_IDENTITY; \
+                let suggestion = "name the directory of user.pem, user.key and ca.pem with --identity, or in TENURE_IDENTITY; \
                     `tenure cluster init` makes one";
                 view(ErrorKind::Usage, format!("{self}: {error}{cause}"), suggestion)
             }

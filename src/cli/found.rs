@@ -16,7 +16,7 @@ pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Resul
     let (node, data_dir) = first_node(init)?;
     // An existing identity, perhaps of another cluster, must not be overwritten.
     let admin = &global.identity;
-    if admin.join(format!("{}.key", identity::ADMIN)).exists() {
+    if admin.join(format!("{}.key", identity::USER)).exists() {
         let message = format!("{} holds an administrator's identity already", admin.display());
         return Err(Fault::usage(message, "name another directory with --identity"));
     }

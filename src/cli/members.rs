@@ -76,7 +76,10 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
             if context.json() {
                 terminal.json(&token)?;
             } else {
-                terminal.print(&render::token(&token))?;
+                terminal.print(&render::token(
+                    &token,
+                    "`tenured --config FILE --join-file FILE`, the token in that file",
+                ))?;
             }
             return Ok(Exit::Done);
         }

@@ -9,6 +9,7 @@ pub mod render;
 pub mod replay;
 
 mod agent;
+mod audit;
 mod configure;
 mod exit;
 mod found;
@@ -18,6 +19,7 @@ mod members;
 mod resource;
 mod show;
 mod terminal;
+mod user;
 mod wait;
 mod what_if;
 
@@ -65,6 +67,9 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,
         Command::Node(command) => members::node(command, &Context::new(global)?, terminal).await,
+        Command::User(command) => user::user(command, global, terminal).await,
+        Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
+        Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
         Command::Cluster(command) => maintenance::cluster(command, &Context::new(global)?, terminal).await,
     }
@@ -78,7 +83,7 @@ struct Context {
 
 impl Context {
     fn new(global: Global) -> Result<Self, Fault> {
-        let identity = identity::load(&global.identity, identity::ADMIN).map_err(Fault::Identity)?;
+        let identity = identity::load(&global.identity, identity::USER).map_err(Fault::Identity)?;
         let client = Client::new(&identity, global.node.clone(), global.timeout).map_err(Fault::Client)?;
         Ok(Context { client, global })
     }

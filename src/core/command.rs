@@ -2,12 +2,14 @@
 
 use crate::{
     GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report, ResourceName,
-    ServerName, Span, Time, Verb,
+    ServerName, Span, Time, UserName, Verb,
+    audit::AuditRecord,
     config::Cluster,
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     placement::tolerance::Weakness,
+    trust::{Act, Caller, FIRST_USER, Hash, Origin, TrustChange},
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -28,12 +30,23 @@ pub enum Author {
     /// A node, with a report or an observation.
     Agent(NodeName),
     /// A person or a program, through the admin API.
-    Operator {
+    User {
         /// The name in the certificate.
-        name: String,
+        user: UserName,
+        /// The number in the certificate: it must be the user's present one.
+        id: u64,
         /// Identity of the request, so that a repeated one is applied once.
         request: RequestId,
+        /// Where the request came from.
+        from: Origin,
     },
+}
+
+impl Author {
+    /// The user with whom every cluster begins.
+    pub fn first_user(request: RequestId) -> Self {
+        Author::User { user: FIRST_USER.into(), id: 0, request, from: Origin::default() }
+    }
 }
 
 /// Maximum number of commands of one entry: two bytes of an entry can make a hundred in memory.
@@ -319,6 +332,30 @@ pub enum Command {
         /// The reason.
         wait: Option<ServerWait>,
     },
+    /// A token was shown to this node, with a key to be certified.
+    Spend {
+        /// Hash of the token.
+        token: Hash,
+        /// Hash of the public key.
+        key: Hash,
+    },
+    /// What was permitted at an index was carried out, or failed.
+    Ended {
+        /// Log index of the permission.
+        act: u64,
+        /// Why it failed, if it did.
+        failed: Option<String>,
+    },
+    /// A node has refused somebody before their request reached the log.
+    Denied {
+        caller: Caller,
+        /// What they wanted.
+        what: String,
+        /// Code of the refusal.
+        code: String,
+        /// How often since the last record of it.
+        times: u32,
+    },
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {
@@ -340,6 +377,22 @@ pub enum Request {
     },
     /// A request about the cluster as it is declared.
     Do(Verb),
+    /// A change of who may do what.
+    Trust(TrustChange),
+    /// Something that nodes do once it is permitted here.
+    Act(Act),
+}
+
+impl From<TrustChange> for Request {
+    fn from(change: TrustChange) -> Self {
+        Request::Trust(change)
+    }
+}
+
+impl From<Act> for Request {
+    fn from(act: Act) -> Self {
+        Request::Act(act)
+    }
 }
 
 impl From<Verb> for Request {
@@ -355,6 +408,8 @@ pub struct Outcome {
     pub refused: Vec<(u32, Refusal)>,
     /// The changes, in order.
     pub records: Vec<Record>,
+    /// What goes into the audit.
+    pub audit: Vec<AuditRecord>,
     /// The same in words, for who had it written; that of the first one, for a repeated request.
     pub reply: Reply,
 }
@@ -363,6 +418,45 @@ impl Entry {
     /// An entry of the planner.
     pub fn planned(at: Time, node: NodeName, commands: Vec<Command>) -> Self {
         Entry { at, wall: at, author: Author::Planner(node), commands }
+    }
+}
+
+impl Entry {
+    /// The entry as the leader takes it from another node, whose name is that of its certificate; why it does not.
+    ///
+    /// Decisions are the leader's own and are never sent. A node speaks of itself only, and where a user's request came
+    /// from is written down by the leader.
+    pub fn sent_by(mut self, sender: &NodeName) -> Result<Self, String> {
+        match &mut self.author {
+            Author::User { from, .. } => from.node = Some(sender.clone()),
+            Author::Agent(node) if node == sender => {}
+            Author::Agent(node) => return Err(format!("{sender} speaks as node {node}")),
+            Author::Planner(node) => return Err(format!("{sender} sends a decision, as the planner on {node}")),
+        }
+        let is_user = matches!(self.author, Author::User { .. });
+        match self.commands.iter().find(|command| !is_user && !command.is_of_node(sender)) {
+            Some(command) => Err(format!("{sender} has no say in this: {command:?}")),
+            None => Ok(self),
+        }
+    }
+}
+
+impl Command {
+    /// Whether a node that does not lead may say this: what it did, read or was shown itself.
+    fn is_of_node(&self, sender: &NodeName) -> bool {
+        if let Command::Enlist { node, .. } | Command::SpokenBy { node, .. } | Command::Twice { node, .. } = self {
+            return node == sender;
+        }
+        matches!(
+            self,
+            Command::Report(_)
+                | Command::Diverged { .. }
+                | Command::HmcRefuses { .. }
+                | Command::HmcAccepts(_)
+                | Command::Spend { .. }
+                | Command::Ended { .. }
+                | Command::Denied { .. }
+        )
     }
 }
 

@@ -190,6 +190,8 @@ pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, reply: &Reply) ->
     // The request and its answer are remembered all the same.
     without.requests.clone_from(&after.requests);
     without.request_order.clone_from(&after.request_order);
+    // And that it was refused is written down.
+    without.trust.audit = after.trust.audit;
     let mut wrong = Vec::new();
     if without != *after || (!repeated && left.reply.events != reply.events) {
         wrong.push(format!("refused, and yet changed something: {:?} of {:?}", reply.refused, entry.commands));

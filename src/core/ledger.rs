@@ -23,6 +23,7 @@ mod rules;
 mod sending;
 mod services;
 mod state;
+mod trust;
 
 pub use logins::{Lockout, Turn};
 pub use maintenance::{Closed, Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
@@ -34,6 +35,7 @@ pub use state::{
     Admin, CopyState, Dirty, Down, Fall, GroupState, Hold, Intent, Leases, Migration, NodeOff, NodeState, OffProof,
     Phase, PreOnline, Progress, Retries, Run, SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
 };
+pub use trust::Trust;
 
 use crate::{
     Event, GroupName, HmcName, Level, NodeName, Order, OrderId, Reply, RequestId, ResourceName, ServerName, Time,
@@ -89,6 +91,8 @@ pub struct Ledger {
     pub processes: BTreeMap<NodeName, Process>,
     /// Events, oldest first, at most [`JOURNAL_LIMIT`].
     pub journal: VecDeque<Event>,
+    /// Who may do what.
+    pub trust: Trust,
     /// Answers to the last requests.
     pub requests: BTreeMap<RequestId, Reply>,
     /// The remembered requests in the order in which they came, oldest first.
@@ -116,6 +120,7 @@ impl Ledger {
             hmcs: self.hmcs.clone(),
             orders: self.orders.clone(),
             processes: self.processes.clone(),
+            trust: self.trust.clone(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),

@@ -15,6 +15,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod audit;
 pub mod codec;
 pub mod command;
 pub mod config;
@@ -36,6 +37,7 @@ pub mod reading;
 pub mod refusal;
 mod row;
 pub mod time;
+pub mod trust;
 pub mod verb;
 pub mod view;
 pub mod what_if;
@@ -49,11 +51,12 @@ pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
 pub use event::{Event, Rejection, Reply, Subject};
 pub use ledger::Ledger;
 pub use level::Level;
-pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName};
+pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, UserName};
 pub use note::{Note, Record};
 pub use order::{Action, Order, OrderId, Report};
 pub use reading::{Inside, Power, Reading, Seen, SystemState};
 pub use refusal::Refusal;
 pub use time::{Moment, Span, Time};
+pub use trust::Caller;
 pub use verb::Verb;
 pub use view::View;

@@ -72,6 +72,10 @@ name!(
     /// Name of a hardware management console.
     HmcName
 );
+name!(
+    /// Name of a user.
+    UserName
+);
 
 /// Separates the name of a parallel group, or of a resource of one, from the server of an instance. No declared name
 /// contains it.
@@ -118,6 +122,7 @@ pub enum Thing<'a> {
     Server(&'a ServerName),
     Node(&'a NodeName),
     Hmc(&'a HmcName),
+    User(&'a UserName),
 }
 
 impl<'a> Thing<'a> {
@@ -130,6 +135,7 @@ impl<'a> Thing<'a> {
             Thing::Server(_) => "server",
             Thing::Node(_) => "node",
             Thing::Hmc(_) => "hmc",
+            Thing::User(_) => "user",
         }
     }
 
@@ -142,6 +148,7 @@ impl<'a> Thing<'a> {
             Thing::Server(name) => name.as_str(),
             Thing::Node(name) => name.as_str(),
             Thing::Hmc(name) => name.as_str(),
+            Thing::User(name) => name.as_str(),
         }
     }
 }

@@ -4,12 +4,13 @@
 //! line of the log the message and the advice follow one another.
 
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState, UserName,
     config::Need,
     name::Thing,
     note::{CleanReason, NotHere, Wait},
     placement::tolerance::Weakness,
     row::Names,
+    trust::Need as Right,
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -251,6 +252,34 @@ refusals! {
         ("make room, lower tolerance.servers, or write tolerance.warn = true");
     "hook_first" HookFirst { group: GroupName }
         => ("group {group} has a hook that must be run before anything of it is started");
+    "not_a_user" NotAUser { user: UserName }
+        => ("{user} is not a user of this cluster, or not with this certificate any more"),
+        ("an administrator lets users in: `tenure user add {user}`, or `tenure user renew {user}`");
+    "not_allowed" NotAllowed { user: UserName, need: Right }
+        => ("{user} may not {need}"),
+        ("see `tenure whoami`; an administrator gives rights: `tenure user set {user}`");
+    "not_its_business" NotItsBusiness { by: String }
+        => ("{by} has no such say");
+    "user_exists" UserExists { user: UserName }
+        => ("{user} is a user already"),
+        ("see `tenure user show {user}`");
+    "no_user" NoUser { user: UserName }
+        => ("there is no user {user}"),
+        ("see `tenure user list`");
+    "bad_user_name" BadUserName { user: UserName }
+        => ("{user:?} cannot be the name of a user"),
+        ("use letters, digits, '.', '_' and '-', 64 at most, and begin with a letter or a digit");
+    "last_administrator" LastAdministrator { user: UserName }
+        => ("{user} is the last administrator of the whole cluster"),
+        ("make another one first: `tenure user add NAME --role administrator`");
+    "too_many" TooMany { what: String, limit: usize }
+        => ("there are {limit} {what} already"),
+        ("remove some first");
+    "bad_token" BadToken { why: String }
+        => ("the token is not usable: {why}"),
+        ("have a new one made");
+    "not_permitted" NotPermitted { act: u64 }
+        => ("nothing that is still to be done was permitted at log index {act}");
     "no_change" NoChange
         => ("nothing changes");
     "not_understood" NotUnderstood(what: String)

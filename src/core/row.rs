@@ -1,7 +1,8 @@
 //! The things and instants in the fields of verbs, refusals, notes and waits; each of these types is a table of rows.
 
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, Verb,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time,
+    UserName, Verb,
     config::{Need, Trigger},
     ledger::Incarnation,
     name::Thing,
@@ -11,6 +12,7 @@ use crate::{
     },
     order::Epoch,
     placement::tolerance::Weakness,
+    trust::{Need as Right, Purpose},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +46,7 @@ macro_rules! names {
         })+
     };
 }
-names!(Group: GroupName, Resource: ResourceName, Service: ServiceName, Server: ServerName, Node: NodeName, Hmc: HmcName);
+names!(Group: GroupName, Resource: ResourceName, Service: ServiceName, Server: ServerName, Node: NodeName, Hmc: HmcName, User: UserName);
 
 impl<N: Name> Names for Option<N> {
     fn thing(&self) -> Option<Thing<'_>> {
@@ -89,7 +91,9 @@ name_nothing!(
     SystemState,
     Need,
     Trigger,
-    Weakness
+    Weakness,
+    Right,
+    Purpose
 );
 name_nothing!(NotHere, Wait, ServerWait, Brake, Decision, Stay, FaultReason, LeaveReason, CleanReason, Conflict, Proof);
 name_nothing!(NodeOffHow, OffHow);

@@ -22,6 +22,7 @@ use crate::{
     ledger::{GroupState, Intent, Phase},
     note::Wait,
     plan::plan,
+    trust::{Origin, Rights, User},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use world::World;
@@ -245,7 +246,10 @@ impl Foresight {
 
     fn ask(&mut self, request: Request) -> Option<Refusal> {
         let id = RequestId(u128::from(self.ledger.index).saturating_add(1));
-        let author = Author::Operator { name: ASKER.to_owned(), request: id };
+        // Whoever sees the cluster may ask what would be.
+        let asker = User { id: 0, rights: Rights::ALL, since: self.ledger.wall, by: ASKER.into() };
+        self.ledger.trust.users.insert(ASKER.into(), asker);
+        let author = Author::User { user: ASKER.into(), id: 0, request: id, from: Origin::default() };
         self.commit(self.ledger.now, author, vec![Command::Request(request)])
     }
 

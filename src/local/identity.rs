@@ -5,8 +5,8 @@ use tenure_raft::tls::Identity;
 
 /// Base name of a node's files in `DATA_DIR/cluster`.
 pub const NODE: &str = "node";
-/// Base name of an administrator's files.
-pub const ADMIN: &str = "admin";
+/// Base name of a user's files.
+pub const USER: &str = "user";
 
 /// An identity could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,9 @@ use tenure_raft::{Snapshots, Timings, tls::Identity};
 /// Least number of entries between snapshots: a more frequent snapshot costs more than the log that it replaces.
 const SNAPSHOT_EVERY_LEAST: u64 = 50;
 
+/// Least size of the audit, in bytes.
+const AUDIT_LEAST: u64 = 16 << 20;
+
 /// The local configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalConfig {
@@ -48,6 +51,23 @@ pub struct LocalConfig {
     pub raft: Timings,
     /// The schedule of snapshots.
     pub snapshots: Snapshots,
+    /// How much of the audit this node keeps.
+    pub audit: AuditLimits,
+}
+
+/// How much of the audit a node keeps: the oldest records go when either limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditLimits {
+    /// Size, in bytes.
+    pub size: u64,
+    /// Age.
+    pub keep: Duration,
+}
+
+impl Default for AuditLimits {
+    fn default() -> Self {
+        AuditLimits { size: 256 << 20, keep: Duration::from_secs(400 * 24 * 3600) }
+    }
 }
 
 /// A watchdog device.
@@ -124,6 +144,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let device = root.text(log, "watchdog").map(PathBuf::from);
     let watchdog = device.map(|device| WatchdogDevice { device, timeout });
     let (raft, snapshots) = root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
+    let audit = root.table(log, "audit").map_or_else(AuditLimits::default, |fields| audit_limits(log, fields));
     if let (Some(one), Some(other)) = (listen, api_listen)
         && one == other
         && one.port() != 0
@@ -145,6 +166,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
         watchdog,
         raft,
         snapshots,
+        audit,
     })
 }
 
@@ -198,6 +220,26 @@ fn places(log: &mut Log, mut fields: Fields<'_>) -> AgentPaths {
     }
     fields.close(log);
     places
+}
+
+/// The table `[audit]`: `size` in MiB, `keep` in days.
+fn audit_limits(log: &mut Log, mut fields: Fields<'_>) -> AuditLimits {
+    let default = AuditLimits::default();
+    let size = fields.number(log, "size").map_or(default.size, |size| u64::from(size) << 20);
+    let keep = fields.number(log, "keep").map_or(default.keep, |days| Duration::from_secs(u64::from(days) * 24 * 3600));
+    if size < AUDIT_LEAST {
+        fields.refuse(
+            log,
+            "size",
+            "the audit is too small to be of use".to_owned(),
+            "write 16 or more: MiB".to_owned(),
+        );
+    }
+    if keep.is_zero() {
+        fields.refuse(log, "keep", "nothing would be kept".to_owned(), "write 1 or more: days".to_owned());
+    }
+    fields.close(log);
+    AuditLimits { size, keep }
 }
 
 /// The table `[raft]`.

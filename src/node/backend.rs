@@ -2,16 +2,21 @@
 
 use super::{
     Machine,
+    audit::AuditLog,
     clock::ClusterClock,
     founding, known, member,
-    peer::{Answer, ExtraCall, MemberCall},
+    peer::{Answer, MemberCall},
     propose::level,
-    suitability,
+    refusals::Refusals,
+    suitability::{self, ExtraCall},
 };
 use crate::{
     api::{
-        Backend, Failure, Member, Members, Read,
-        wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
+        Backend, Client, Failure, Member, Members, Read,
+        wire::{
+            AgentDetailView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply, JoinRequest, MemberView,
+            TokenView,
+        },
     },
     local::LocalConfig,
     performer::Agents,
@@ -20,18 +25,23 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{
-    Command, Entry, Event, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName, codec,
-    command::Author, config::Cluster,
+    Caller, Command, Entry, Event, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName, UserName,
+    audit, codec,
+    command::Author,
+    config::Cluster,
+    trust::{Act, Hash, Purpose, TrustChange},
 };
 use tenure_raft::{
     Handle, ProposeError, Refusal,
-    tls::{ClusterAuthority, Identity},
+    tls::{ClusterAuthority, Identity, Role, key_of_request},
 };
 use tokio::sync::broadcast;
 
 /// Time after which the outcome of a request is reported as unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Records of the audit in one answer.
+const AUDIT_PAGE: usize = 1000;
 /// Time that a read waits for a leader: longer than an election, and no longer than a person likes to wait.
 const READ: Duration = Duration::from_secs(5);
 
@@ -44,6 +54,10 @@ pub(super) struct NodeBackend {
     pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
     pub agents: Arc<Agents>,
+    /// The id of the cluster.
+    pub cluster: String,
+    pub refusals: Refusals,
+    pub audit: Arc<AuditLog>,
 }
 
 impl NodeBackend {
@@ -51,8 +65,27 @@ impl NodeBackend {
         self.raft.state(Machine::ledger)
     }
 
-    async fn change(&self, by: &str, call: MemberCall) -> Result<u64, Failure> {
-        tracing::info!(by, ?call, "change of members asked");
+    /// Has the log permit something, has it done, and has the log know how that ended.
+    async fn permitted<T>(
+        &self,
+        by: &Caller,
+        act: Act,
+        done: impl AsyncFnOnce(u64) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let reply = self.request(by, Client::request_id(), Request::Act(act)).await?;
+        if let Some((_, why)) = reply.refused.into_iter().next() {
+            return Err(why.into());
+        }
+        let result = done(reply.index).await;
+        self.say(Command::Ended { act: reply.index, failed: result.as_ref().err().map(ToString::to_string) });
+        result
+    }
+
+    async fn change(&self, by: &Caller, act: Act) -> Result<u64, Failure> {
+        self.permitted(by, act, async |permit| self.member(MemberCall::Permitted(permit)).await).await
+    }
+
+    async fn member(&self, call: MemberCall) -> Result<u64, Failure> {
         match member::request(&self.raft, call).await {
             Ok(Answer::Member(id)) => Ok(id),
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
@@ -62,6 +95,63 @@ impl NodeBackend {
                 Err(Failure::Unknown("the leader answered something else".to_owned()))
             }
         }
+    }
+
+    /// Has the log know something, in the background. It explains; nothing hangs on it.
+    fn say(&self, command: Command) {
+        let (raft, entry) = (self.raft.clone(), self.entry(command));
+        tokio::spawn(async move {
+            if let Err(why) = raft.propose(codec::encode(&entry, level(&raft)), DEADLINE).await {
+                tracing::warn!(%why, what = ?entry.commands, "not written down");
+            }
+        });
+    }
+
+    fn entry(&self, command: Command) -> Entry {
+        let (at, author) = (self.clock.now(), Author::Agent(self.config.node.clone()));
+        Entry { at, wall: at, author, commands: vec![command] }
+    }
+
+    async fn propose(&self, entry: &Entry) -> Result<Reply, Failure> {
+        match self.raft.propose(codec::encode(entry, level(&self.raft)), DEADLINE).await {
+            Ok(proposed) => codec::decode(&proposed.reply).map_err(|why| Failure::Unknown(why.to_string())),
+            Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
+                Err(Failure::NoLeader(why.to_string()))
+            }
+            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => {
+                Err(Rejection::new("too_long", why.to_string()).into())
+            }
+            Err(why @ ProposeError::Refused(Refusal::NotTaken(_))) => {
+                Err(Rejection::new("not_taken", why.to_string()).into())
+            }
+            // Nothing happened, and another node may succeed.
+            Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {
+                Err(Failure::Unreachable(why.to_string()))
+            }
+            Err(why @ ProposeError::Unknown { .. }) => Err(Failure::Unknown(why.to_string())),
+        }
+    }
+
+    /// Takes a token that somebody shows with a key: what it is good for.
+    async fn spend(&self, token: &str, csr_pem: &str) -> Result<(Hash, Hash, Purpose), Failure> {
+        let token = founding::hash(token).map_err(|why| Failure::from(why.rejection()))?;
+        let key = Hash(key_of_request(csr_pem).map_err(|why| Failure::Usage(why.to_string()))?);
+        // What is not known here is not asked of the log, or strangers could fill it.
+        let known = self.ledger_now();
+        known.trust.purpose(&token, Some(&key), known.now).map_err(|why| Failure::from(&why))?;
+        let reply = self.propose(&self.entry(Command::Spend { token, key })).await?;
+        if let Some((_, why)) = reply.refused.into_iter().next() {
+            return Err(why.into());
+        }
+        let known = self.ledger(Read::Linearizable).await?;
+        let purpose = known.trust.purpose(&token, Some(&key), known.now).map_err(|why| Failure::from(&why))?;
+        Ok((token, key, purpose.clone()))
+    }
+
+    fn certified(&self, user: &UserName, id: u64, csr_pem: &str) -> Result<EnrolReply, Failure> {
+        let signed = founding::sign(self.authority()?, csr_pem, user.as_str(), Role::User { id });
+        let signed = signed.map_err(|why| Failure::from(why.rejection()))?;
+        Ok(EnrolReply { user: user.to_string(), cert_pem: signed.cert_pem, ca_pem: signed.ca_pem })
     }
 
     fn authority(&self) -> Result<&ClusterAuthority, Failure> {
@@ -81,24 +171,10 @@ impl Backend for NodeBackend {
         Ok(self.ledger_now())
     }
 
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
-        let author = Author::Operator { name: by.to_owned(), request: id };
-        let entry =
-            Entry { at: self.clock.now(), wall: self.clock.now(), author, commands: vec![Command::Request(request)] };
-        match self.raft.propose(codec::encode(&entry, level(&self.raft)), DEADLINE).await {
-            Ok(proposed) => codec::decode(&proposed.reply).map_err(|why| Failure::Unknown(why.to_string())),
-            Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
-                Err(Failure::NoLeader(why.to_string()))
-            }
-            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => {
-                Err(Rejection::new("too_long", why.to_string()).into())
-            }
-            // Nothing happened, and another node may succeed.
-            Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {
-                Err(Failure::Unreachable(why.to_string()))
-            }
-            Err(why @ ProposeError::Unknown { .. }) => Err(Failure::Unknown(why.to_string())),
-        }
+    async fn request(&self, by: &Caller, id: RequestId, request: Request) -> Result<Reply, Failure> {
+        let author = by.author(id, Some(self.config.node.clone()));
+        let at = self.clock.now();
+        self.propose(&Entry { at, wall: at, author, commands: vec![Command::Request(request)] }).await
     }
 
     async fn members(&self) -> Result<Members, Failure> {
@@ -128,39 +204,52 @@ impl Backend for NodeBackend {
         stream::iter(past).chain(news).boxed()
     }
 
-    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure> {
-        let call = MemberCall::Add { node: node.clone(), address: address.to_owned() };
-        self.change(by, call).await.map(drop)
+    async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure> {
+        self.change(by, Act::AddNode { node: node.clone(), address: address.to_owned() }).await.map(drop)
     }
 
-    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
-        self.change(by, MemberCall::Promote(node.clone())).await.map(drop)
+    async fn node_promote(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
+        self.change(by, Act::PromoteNode { node: node.clone() }).await.map(drop)
     }
 
-    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
-        self.change(by, MemberCall::Remove(node.clone())).await.map(drop)
+    async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
+        self.change(by, Act::RemoveNode { node: node.clone() }).await.map(drop)
     }
 
-    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
-        let id = self.change(by, MemberCall::Transfer(to.cloned())).await?;
+    async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
+        let id = self.change(by, Act::Transfer { to: to.cloned() }).await?;
         let status = self.raft.status();
         Ok(status.voters.get(&id).map(|peer| NodeName::from(peer.name.as_str())))
     }
 
-    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure> {
-        tracing::info!(by, %node, "token made");
+    async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure> {
         let api = vec![self.config.api_advertise.clone()];
-        founding::token(self.authority()?, node.as_str(), api).map_err(|why| why.rejection().into())
+        let (made, hash, lasts) = match &purpose {
+            Purpose::Join(node) => founding::token(self.authority()?, node.as_str(), api),
+            Purpose::Enrol(user) => founding::token(self.authority()?, user.as_str(), api),
+            Purpose::Session(caller) => Ok(founding::session(caller.user.as_str())),
+        }
+        .map_err(|why| Failure::from(why.rejection()))?;
+        let change = TrustChange::AddToken { token: hash, purpose, lasts };
+        let reply = self.request(by, Client::request_id(), change.into()).await?;
+        match reply.refused.into_iter().next() {
+            Some((_, why)) => Err(why.into()),
+            None => Ok(made),
+        }
     }
 
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
         let authority = self.authority()?;
         let rejected = |why: founding::FoundingError| Failure::from(why.rejection());
-        founding::check_token(authority, &request.token, &request.node).map_err(rejected)?;
-        let node = NodeName::from(request.node.as_str());
-        let add = MemberCall::Admit { node: node.clone(), address: request.address.clone() };
-        let id = self.change(&format!("token of {node}"), add).await?;
-        let signed = founding::sign(authority, &request.csr_pem, node.as_str(), id).map_err(rejected)?;
+        let (token, key, purpose) = self.spend(&request.token, &request.csr_pem).await?;
+        let node = match purpose {
+            Purpose::Join(node) if node.as_str() == request.node => node,
+            Purpose::Join(_) | Purpose::Enrol(_) | Purpose::Session(_) => {
+                return Err(rejected(founding::FoundingError::Token(format!("it is not for node {}", request.node))));
+            }
+        };
+        let id = self.member(MemberCall::Admit { token, key, address: request.address.clone() }).await?;
+        let signed = founding::sign(authority, &request.csr_pem, node.as_str(), Role::Node { id }).map_err(rejected)?;
         let members = self.members().await?.members.into_iter().map(|member| MemberView {
             id: member.id,
             name: member.name.to_string(),
@@ -177,27 +266,77 @@ impl Backend for NodeBackend {
         })
     }
 
-    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
-        let found = suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, cluster).await;
-        if found.errors.is_empty() {
-            Ok(found.warnings)
-        } else {
-            Err(Failure::Unsuitable { errors: found.errors, warnings: found.warnings })
+    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolReply, Failure> {
+        self.authority()?;
+        let (_, _, purpose) = self.spend(&request.token, &request.csr_pem).await?;
+        let Purpose::Enrol(user) = purpose else {
+            let why = founding::FoundingError::Token("it is not for a user".to_owned());
+            return Err(why.rejection().into());
+        };
+        let ledger = self.ledger_now();
+        let known = ledger.trust.users.get(&user);
+        let known = known.ok_or_else(|| Failure::from(&tenure_core::Refusal::NoUser { user: user.clone() }))?;
+        self.certified(&user, known.id, &request.csr_pem)
+    }
+
+    async fn certify(&self, by: &Caller, csr_pem: &str) -> Result<EnrolReply, Failure> {
+        let key = Hash(key_of_request(csr_pem).map_err(|why| Failure::Usage(why.to_string()))?);
+        self.authority()?;
+        self.permitted(by, Act::Certify { key }, async |_| self.certified(&by.user, by.id, csr_pem)).await
+    }
+
+    fn denied(&self, caller: &Caller, what: &str, code: &str) {
+        if let Some(times) = self.refusals.count(caller, code) {
+            let (what, code) = (what.chars().take(200).collect(), code.to_owned());
+            self.say(Command::Denied { caller: caller.clone(), what, code, times });
         }
+    }
+
+    async fn audit(&self, after: u64) -> Result<Vec<AuditView>, Failure> {
+        let log = Arc::clone(&self.audit);
+        let read = tokio::task::spawn_blocking(move || log.read(after, AUDIT_PAGE)).await;
+        let failed = |why: String| Failure::Unreachable(format!("the audit of this node cannot be read: {why}"));
+        read.map_err(|why| failed(why.to_string()))?.map_err(|why| failed(why.to_string()))
+    }
+
+    fn cluster_id(&self) -> String {
+        self.cluster.clone()
+    }
+
+    async fn check_agents(&self, by: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+        let programs = self.ledger_now().chooses_programs(cluster);
+        let act = Act::Check { config: audit::digest(cluster), programs };
+        let look = async |permit| {
+            let found =
+                suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, permit, cluster).await;
+            if found.errors.is_empty() {
+                Ok(found.warnings)
+            } else {
+                Err(Failure::Unsuitable { errors: found.errors, warnings: found.warnings })
+            }
+        };
+        self.permitted(by, act, look).await
     }
 
     async fn extra(
         &self,
-        by: &str,
+        by: &Caller,
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
     ) -> Result<String, Failure> {
-        if let Some((token, _)) = &action {
-            tracing::info!(by, %node, %resource, token, "action asked of an agent");
-        }
-        let call = ExtraCall { resource: resource.clone(), action };
-        suitability::extra_at(&self.raft, &self.agents, &self.config.node, node, call).await
+        let (node, resource) = (node.clone(), resource.clone());
+        let act = match action.clone() {
+            Some((action, arguments)) => {
+                Act::Action { node: node.clone(), resource: resource.clone(), action, arguments }
+            }
+            None => Act::Describe { node: node.clone(), resource: resource.clone() },
+        };
+        let call = ExtraCall { resource, action };
+        let done = async |permit| {
+            suitability::extra_at(&self.raft, &self.agents, &self.config.node, &node, permit, call).await
+        };
+        self.permitted(by, act, done).await
     }
 
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {

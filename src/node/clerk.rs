@@ -3,7 +3,7 @@
 use super::{
     Machine, known, member,
     peer::{Answer, Asked, Call},
-    suitability,
+    permit, suitability,
 };
 use crate::performer::Agents;
 use std::sync::Arc;
@@ -30,11 +30,17 @@ pub async fn serve(
         let (raft, agents, me) = (raft.clone(), Arc::clone(&agents), me.clone());
         tasks.spawn(async move {
             let answer = match call {
-                Call::Check(cluster) => {
-                    let found = suitability::check_here(&agents, &me, &cluster).await;
-                    Answer::Checked { errors: found.errors, warnings: found.warnings }
-                }
-                Call::Extra(call) => Answer::Said(suitability::extra(&agents, &call).await),
+                Call::Check { permit, cluster } => match permit::check(&raft, permit, &cluster).await {
+                    Ok(()) => {
+                        let found = suitability::check_here(&agents, &me, &cluster).await;
+                        Answer::Checked { errors: found.errors, warnings: found.warnings }
+                    }
+                    Err(why) => Answer::Checked { errors: Vec::new(), warnings: vec![format!("node {me}: {why}")] },
+                },
+                Call::Extra(act) => Answer::Said(match permit::extra(&raft, act, &me).await {
+                    Ok(call) => suitability::extra(&agents, &call).await,
+                    Err(why) => Err(why),
+                }),
                 Call::Agents => Answer::Agents(known::list_here(&agents, &me).await),
                 Call::Agent(agent) => Answer::Agent(known::one_here(&agents, &me, &agent).await),
                 Call::Member(call) => member::change(raft, call).await,

@@ -2,6 +2,7 @@
 
 use super::{
     Machine,
+    audit::AuditLog,
     backend::NodeBackend,
     clerk,
     clock::{self, ClusterClock},
@@ -9,6 +10,7 @@ use super::{
     event_loop::{self, EventLoop},
     founding,
     peer::{CALLS, Inbox},
+    refusals::Refusals,
 };
 use crate::{
     api,
@@ -48,7 +50,9 @@ pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 #[allow(missing_docs)] // what a name says is not said again
 pub enum DaemonError {
     /// It has no identity yet.
-    #[error("node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join TOKEN")]
+    #[error(
+        "node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join-file FILE"
+    )]
     Identity {
         node: String,
         /// The missing file.
@@ -69,6 +73,12 @@ pub enum DaemonError {
     /// The authority's key is unusable.
     #[error("use the authority's key")]
     Authority(#[source] founding::FoundingError),
+    /// The members that let it in are unreadable.
+    #[error("read the members that let this node in")]
+    Introduced(#[source] founding::FoundingError),
+    /// The audit cannot be opened.
+    #[error("open the audit")]
+    Audit(#[source] std::io::Error),
     /// Consensus did not start.
     #[error("start consensus")]
     Raft(#[source] StartError),
@@ -95,7 +105,7 @@ impl DaemonError {
         why.has_forgotten().then(|| {
             "as long as the other nodes count on what this one has lost it must not take part: remove it at another node \
              (`tenure node remove NODE`), move its data directory away, and join it anew (`tenure node token NODE`, \
-             `tenured --join TOKEN`). If it holds `cluster/ca.key`, move that file to another node first, and restart that \
+             `tenured --join-file FILE`). If it holds `cluster/ca.key`, move that file to another node first, and restart that \
              one: it then makes the tokens"
                 .to_owned()
         })
@@ -126,6 +136,8 @@ impl Daemon {
             return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
         }
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
+        let introduced = founding::introduced(&config).map_err(DaemonError::Introduced)?;
+        let cluster = certified.cluster.clone();
         let (events, calls) = mpsc::channel(CALLS);
         let (clerk, questions) = mpsc::channel(CALLS);
         let timings = config.raft;
@@ -136,6 +148,7 @@ impl Daemon {
             cluster: certified.cluster,
             data_dir: Some(config.data_dir.clone()),
             witness: Some(config.cluster_dir().join(founding::WITNESS)),
+            introduced,
             listen: config.listen,
             advertise: config.advertise.clone(),
             identity: identity.clone(),
@@ -143,7 +156,9 @@ impl Daemon {
             snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
-        let machine = Machine::default();
+        let audit = AuditLog::open(&config.data_dir, config.audit).map_err(DaemonError::Audit)?;
+        let audit = Arc::new(audit);
+        let machine = Machine::audited(Arc::clone(&audit));
         let stamp = machine.stamp();
         let raft = Raft::start(options, machine, Arc::new(Inbox { events, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
@@ -207,6 +222,9 @@ impl Daemon {
             events: news,
             clock,
             agents: backend_agents,
+            cluster,
+            refusals: Refusals::default(),
+            audit,
         };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });

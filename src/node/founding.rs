@@ -1,36 +1,46 @@
 //! Founding a cluster, and joining one with a token.
 //!
-//! The founder creates the cluster's authority. A token is a permission signed with the authority's key: the node,
-//! the expiry, the addresses to ask, and the authority's fingerprint, so that the new node can authenticate the
-//! cluster before it has a certificate. Nothing about a token is stored; it is self-contained.
+//! The founder creates the cluster's authority. A token names who may use it, the addresses to ask, and the authority's
+//! fingerprint, so that its holder can authenticate the cluster before it has a certificate; and it bears a secret, of
+//! which the ledger knows the hash. What the token is good for, and whether it still is, only the ledger says.
 
 use crate::{
     api::{
         Client,
-        wire::{JoinRequest, TokenView},
+        wire::{EnrolRequest, JoinRequest, TokenView},
     },
     local::{
         LocalConfig,
-        identity::{self, ADMIN, IdentityError, NODE},
+        identity::{self, IdentityError, NODE},
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
-use ring::hmac;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
-use tenure_core::Rejection;
+use tenure_core::{
+    Rejection, Span,
+    trust::{FIRST_USER, Hash},
+};
 use tenure_raft::{
-    begin_witness,
-    tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust},
+    Peer, begin_witness,
+    tls::{CertificateRequest, ClusterAuthority, Identity, Role, Signed, TlsError, Trust},
 };
 
-/// Validity of a token.
-pub const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// Validity of a token with which a key is certified.
+pub const TOKEN_LASTS: Span = Span::seconds(3600);
+/// Validity of a token for a browser: a day's work.
+pub const SESSION_LASTS: Span = Span::seconds(8 * 3600);
+/// The members that let this node in, in the node's `cluster` directory.
+const INTRODUCED: &str = "members.json";
+/// The key and the certificate request with which this node asks to be let in, in the same directory, until it is.
+const REQUEST_KEY: &str = "request.key";
+const REQUEST: &str = "request.csr";
 /// Time that one attempt to join may take.
 const JOIN_DEADLINE: Duration = Duration::from_secs(30);
 /// The file in the node's `cluster` directory that tells what it has acknowledged: see `tenure_raft::begin_witness`.
@@ -75,7 +85,9 @@ impl FoundingError {
         match self {
             FoundingError::Refused(crate::api::ClientError::Answered(error)) => error.suggestion.clone(),
             FoundingError::Exists(_) => Some("to start over, move the directory away".to_owned()),
-            FoundingError::Token(_) => Some("make a new one with `tenure node token NODE`".to_owned()),
+            FoundingError::Token(_) => {
+                Some("have a new one made: `tenure node token NODE`, or `tenure user token NAME`".to_owned())
+            }
             FoundingError::Refused(_)
             | FoundingError::Files(_)
             | FoundingError::Witness { .. }
@@ -96,12 +108,12 @@ impl FoundingError {
     }
 }
 
-/// The content of a token.
+/// The content of a token, beside its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Permission {
+struct Invitation {
     cluster: String,
-    node: String,
-    expires: i64,
+    #[serde(rename = "for")]
+    whose: String,
     api: Vec<String>,
     fingerprint: String,
 }
@@ -116,8 +128,8 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
     let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
     let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
     let founder = authority.issue(node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
-    let admin = authority.issue(ADMIN, Role::Admin).map_err(FoundingError::Tls)?;
-    identity::save(admin_dir, ADMIN, &admin).map_err(FoundingError::Files)?;
+    let admin = authority.issue(FIRST_USER, Role::User { id: 0 }).map_err(FoundingError::Tls)?;
+    identity::save(admin_dir, identity::USER, &admin).map_err(FoundingError::Files)?;
     begin(&directory, node)?;
     identity::save(&directory, NODE, &founder).map_err(FoundingError::Files)?;
     identity::write_secret(&directory.join(AUTHORITY_KEY), &authority.key_pem).map_err(FoundingError::Files)?;
@@ -134,40 +146,51 @@ pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<Clu
     }
 }
 
-/// A token for `node`, valid for an hour, to be shown at one of these addresses.
-pub fn token(authority: &ClusterAuthority, node: &str, api: Vec<String>) -> Result<TokenView, FoundingError> {
-    let expires = Timestamp::now() + TOKEN_LASTS;
-    let permission = Permission {
+/// A token for a node or a user, to be shown at one of these addresses; what the ledger remembers of it, and for how long.
+pub fn token(
+    authority: &ClusterAuthority,
+    whose: &str,
+    api: Vec<String>,
+) -> Result<(TokenView, Hash, Span), FoundingError> {
+    let invitation = Invitation {
         cluster: authority.cluster().to_owned(),
-        node: node.to_owned(),
-        expires: expires.as_second(),
+        whose: whose.to_owned(),
         api,
         fingerprint: authority.fingerprint().map_err(FoundingError::Tls)?,
     };
-    let says = serde_json::to_vec(&permission).map_err(|why| FoundingError::Token(why.to_string()))?;
-    let seal = hmac::sign(&seal_key(authority), &says);
-    let token = format!("{}.{}", URL_SAFE_NO_PAD.encode(&says), URL_SAFE_NO_PAD.encode(seal));
-    Ok(TokenView { token, node: node.to_owned(), expires: expires.to_string() })
+    let says = serde_json::to_vec(&invitation).map_err(|why| FoundingError::Token(why.to_string()))?;
+    let secret = secret();
+    let token = format!("{}.{secret}", URL_SAFE_NO_PAD.encode(&says));
+    Ok((view(token, whose, TOKEN_LASTS), Hash::of(secret.as_bytes()), TOKEN_LASTS))
 }
 
-/// Checks the token that a node shows to the authority.
-pub fn check_token(authority: &ClusterAuthority, token: &str, node: &str) -> Result<(), FoundingError> {
-    let bad = |why: &str| FoundingError::Token(why.to_owned());
-    let (says, seal) = parts(token)?;
-    hmac::verify(&seal_key(authority), &says, &seal).map_err(|_| bad("this cluster did not make it"))?;
-    let permission: Permission = serde_json::from_slice(&says).map_err(|why| bad(&why.to_string()))?;
-    if permission.node != node {
-        return Err(bad(&format!("it is for node {}, not {node}", permission.node)));
-    }
-    if permission.expires < Timestamp::now().as_second() {
-        return Err(bad("it has expired"));
-    }
-    Ok(())
+/// A token for a browser of a user: nothing but a secret.
+pub fn session(user: &str) -> (TokenView, Hash, Span) {
+    let secret = secret();
+    let hash = Hash::of(secret.as_bytes());
+    (view(secret, user, SESSION_LASTS), hash, SESSION_LASTS)
 }
 
-/// Certifies a node whose token is valid.
-pub fn sign(authority: &ClusterAuthority, csr_pem: &str, node: &str, id: u64) -> Result<Signed, FoundingError> {
-    authority.sign(csr_pem, node, Role::Node { id }).map_err(FoundingError::Tls)
+fn view(token: String, whose: &str, lasts: Span) -> TokenView {
+    let lasts = SignedDuration::from_millis(i64::try_from(lasts.0).unwrap_or(i64::MAX));
+    TokenView { token, whose: whose.to_owned(), expires: (Timestamp::now() + lasts).to_string() }
+}
+
+/// 256 random bits, as text.
+fn secret() -> String {
+    let mut bytes = [0; 32];
+    rand::rng().fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What the ledger knows of a token that a node or a user shows.
+pub fn hash(token: &str) -> Result<Hash, FoundingError> {
+    parts(token).map(|(_, secret)| Hash::of(secret.as_bytes()))
+}
+
+/// Certifies a key.
+pub fn sign(authority: &ClusterAuthority, csr_pem: &str, name: &str, role: Role) -> Result<Signed, FoundingError> {
+    authority.sign(csr_pem, name, role).map_err(FoundingError::Tls)
 }
 
 /// Joins the cluster that issued the token, and stores the identity that it gives.
@@ -176,17 +199,18 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     if directory.join(format!("{NODE}.key")).exists() {
         return Err(FoundingError::Exists(directory));
     }
-    let (says, _) = parts(token)?;
-    let permission: Permission = serde_json::from_slice(&says).map_err(|why| FoundingError::Token(why.to_string()))?;
-    if permission.node != config.node.as_str() {
-        let why = format!("it is for node {}, this is {}", permission.node, config.node);
+    let (invitation, _) = parts(token)?;
+    if invitation.whose != config.node.as_str() {
+        let why = format!("it is for node {}, this is {}", invitation.whose, config.node);
         return Err(FoundingError::Token(why));
     }
-    let request = Identity::request(config.node.as_str()).map_err(FoundingError::Tls)?;
-    let client = Client::anonymous(&Trust::Fingerprint(permission.fingerprint), permission.api, JOIN_DEADLINE)
+    let request = begun(&directory).map_err(FoundingError::Files)?;
+    let request = request.map_or_else(|| Identity::request(config.node.as_str()).map_err(FoundingError::Tls), Ok)?;
+    keep(&directory, &request).map_err(FoundingError::Files)?;
+    let client = Client::anonymous(&Trust::Fingerprint(invitation.fingerprint), invitation.api, JOIN_DEADLINE)
         .map_err(FoundingError::Refused)?;
     let ask = JoinRequest {
-        token: token.to_owned(),
+        token: token.trim().to_owned(),
         node: config.node.to_string(),
         csr_pem: request.csr_pem.clone(),
         address: config.advertise.clone(),
@@ -196,8 +220,72 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
     let identity = request.complete(signed).map_err(FoundingError::Tls)?;
     begin(&directory, config.node.as_str())?;
+    let members: BTreeMap<u64, Introduced> =
+        reply.members.into_iter().map(|member| (member.id, (member.name, member.address))).collect();
+    let members = serde_json::to_string(&members).map_err(|why| FoundingError::Token(why.to_string()))?;
+    identity::write_public(&directory.join(INTRODUCED), &members).map_err(FoundingError::Files)?;
     identity::save(&directory, NODE, &identity).map_err(FoundingError::Files)?;
+    for file in [REQUEST_KEY, REQUEST] {
+        // They are of no use any more, and do no harm.
+        let _ = std::fs::remove_file(directory.join(file));
+    }
     Ok(reply.cluster)
+}
+
+/// Keeps the key with which a token is shown: a token is good for one key only, and the answer may be lost.
+fn keep(directory: &Path, request: &CertificateRequest) -> Result<(), IdentityError> {
+    let made = std::fs::create_dir_all(directory);
+    made.map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
+    identity::write_secret(&directory.join(REQUEST_KEY), &request.key_pem)?;
+    identity::write_public(&directory.join(REQUEST), &request.csr_pem)
+}
+
+/// The request of an earlier attempt.
+fn begun(directory: &Path) -> Result<Option<CertificateRequest>, IdentityError> {
+    let read = |name: &str| {
+        let file = directory.join(name);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Ok(Some(text)),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(IdentityError::Read { file, source }),
+        }
+    };
+    let (csr_pem, key_pem) = (read(REQUEST)?, read(REQUEST_KEY)?);
+    Ok(csr_pem.zip(key_pem).map(|(csr_pem, key_pem)| CertificateRequest { csr_pem, key_pem }))
+}
+
+/// Name and address of a member.
+type Introduced = (String, String);
+
+/// The members that let this node in: until it has stored a membership it hears nobody else. The founder was let in by nobody.
+pub fn introduced(config: &LocalConfig) -> Result<BTreeMap<u64, Peer>, FoundingError> {
+    let file = config.cluster_dir().join(INTRODUCED);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(FoundingError::Files(IdentityError::Read { file, source })),
+    };
+    let members: BTreeMap<u64, Introduced> = serde_json::from_str(&text).map_err(|why| {
+        FoundingError::Files(IdentityError::Read { file, source: std::io::Error::other(why.to_string()) })
+    })?;
+    Ok(members.into_iter().map(|(id, (name, address))| (id, Peer { name, address })).collect())
+}
+
+/// Has a key of this machine certified for the user for whom the token is, and saves it in a directory.
+pub async fn enrol(token: &str, directory: &Path) -> Result<String, FoundingError> {
+    if directory.join(format!("{}.key", identity::USER)).exists() {
+        return Err(FoundingError::Exists(directory.to_owned()));
+    }
+    let (invitation, _) = parts(token)?;
+    let request = Identity::request(&invitation.whose).map_err(FoundingError::Tls)?;
+    let client = Client::anonymous(&Trust::Fingerprint(invitation.fingerprint), invitation.api, JOIN_DEADLINE)
+        .map_err(FoundingError::Refused)?;
+    let ask = EnrolRequest { token: token.trim().to_owned(), csr_pem: request.csr_pem.clone() };
+    let reply = client.enrol(&ask).await.map_err(FoundingError::Refused)?;
+    let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
+    let mine = request.complete(signed).map_err(FoundingError::Tls)?;
+    identity::save(directory, identity::USER, &mine).map_err(FoundingError::Files)?;
+    Ok(reply.user)
 }
 
 /// Records that a node is new, before it has an identity: only such a node may start from nothing.
@@ -206,15 +294,14 @@ fn begin(directory: &Path, node: &str) -> Result<(), FoundingError> {
     noted.map_err(|source| FoundingError::Witness { node: node.to_owned(), source })
 }
 
-fn parts(token: &str) -> Result<(Vec<u8>, Vec<u8>), FoundingError> {
+/// What a token says, and its secret.
+fn parts(token: &str) -> Result<(Invitation, &str), FoundingError> {
     let bad = || FoundingError::Token("it is not a token, or not all of it".to_owned());
-    let (says, seal) = token.trim().split_once('.').ok_or_else(bad)?;
-    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| bad());
-    Ok((decode(says)?, decode(seal)?))
-}
-
-fn seal_key(authority: &ClusterAuthority) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, authority.key_pem.as_bytes())
+    let (says, secret) = token.trim().split_once('.').ok_or_else(bad)?;
+    let says = URL_SAFE_NO_PAD.decode(says).map_err(|_| bad())?;
+    let whole = URL_SAFE_NO_PAD.decode(secret).is_ok_and(|bytes| bytes.len() == 32);
+    let invitation = serde_json::from_slice(&says).map_err(|_| bad())?;
+    if whole { Ok((invitation, secret)) } else { Err(bad()) }
 }
 
 #[cfg(test)]
@@ -226,24 +313,23 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_node_at_its_cluster_only() {
-        let (ours, theirs) = (authority(), authority());
-        let made = token(&ours, "p2", vec!["127.0.0.1:7101".to_owned()]).expect("made");
-        assert!(check_token(&ours, &made.token, "p2").is_ok());
-        assert!(check_token(&ours, &made.token, "p3").is_err());
-        assert!(check_token(&theirs, &made.token, "p2").is_err());
+    fn a_token_says_whose_it_is_and_hides_what_is_remembered() {
+        let (made, hash, _) = token(&authority(), "p2", vec!["127.0.0.1:7101".to_owned()]).expect("made");
+        let (invitation, secret) = parts(&made.token).expect("read");
+        assert_eq!((invitation.whose.as_str(), invitation.api.len()), ("p2", 1));
+        assert_eq!(super::hash(&made.token).expect("a hash"), hash);
+        assert!(!made.token.contains(&hash.to_string()) && secret.len() >= 43);
+        let (again, other, _) = token(&authority(), "p2", Vec::new()).expect("made");
+        assert!(other != hash && again.token != made.token);
     }
 
     #[test]
-    fn a_token_that_was_changed_or_cut_is_refused() {
-        let ours = authority();
-        let made = token(&ours, "p2", Vec::new()).expect("made");
-        let (says, seal) = made.token.split_once('.').expect("two parts");
-        let other = URL_SAFE_NO_PAD
-            .encode(r#"{"cluster":"site-1","node":"p2","expires":9999999999,"api":[],"fingerprint":""}"#);
-        assert!(check_token(&ours, &format!("{other}.{seal}"), "p2").is_err());
-        assert!(check_token(&ours, says, "p2").is_err());
-        assert!(check_token(&ours, "", "p2").is_err());
+    fn a_token_that_is_cut_is_none() {
+        let (made, ..) = token(&authority(), "p2", Vec::new()).expect("made");
+        let (says, secret) = made.token.split_once('.').expect("two parts");
+        for bad in ["", says, &format!("{says}."), &format!("{says}.{}", &secret[1..]), &format!(".{secret}")] {
+            assert!(hash(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The ledger as the replicated state machine of consensus.
 
+use super::audit::AuditLog;
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Level, Refusal, Reply, Time, codec, node::Digest};
+use tenure_core::{Entry, Ledger, Level, NodeName, Refusal, Reply, Time, codec, node::Digest};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// Ledgers are compared once per this number of entries.
@@ -23,12 +24,25 @@ pub struct Machine {
     digest: Option<Digest>,
     /// The clocks, once this node has them: the leader stamps entries with them.
     stamp: Arc<OnceLock<Stamp>>,
+    /// The audit of this node, if it keeps one.
+    audit: Option<Arc<AuditLog>>,
+}
+
+/// The ledger for a snapshot; the audit is made safe before the log that it came from is dropped.
+pub struct Image {
+    ledger: Arc<Ledger>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 impl Machine {
     /// The present ledger. Cheap; if it is held for long, the next entry has to copy it.
     pub fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger)
+    }
+
+    /// A machine whose audit is kept in files.
+    pub fn audited(audit: Arc<AuditLog>) -> Self {
+        Machine { audit: Some(audit), ..Machine::default() }
     }
 
     /// The slot for the clocks that stamp entries while this node leads.
@@ -43,14 +57,20 @@ impl Machine {
 }
 
 impl StateMachine for Machine {
-    type Image = Arc<Ledger>;
+    type Image = Image;
 
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8> {
         let reply = match codec::decode::<Entry>(command) {
             Ok(entry) => {
-                let before = self.ledger.index;
+                let (before, declared) = (self.ledger.index, Arc::clone(self.ledger.declared()));
                 let ledger = Arc::make_mut(&mut self.ledger);
-                let reply = ledger.apply(index, &entry).reply;
+                let outcome = ledger.apply(index, &entry);
+                if let Some(log) = &self.audit
+                    && !outcome.audit.is_empty()
+                {
+                    log.append(&outcome.audit, &declared, ledger.declared());
+                }
+                let reply = outcome.reply;
                 if before / COMPARED_EVERY != index / COMPARED_EVERY {
                     self.digest = Some(digest(ledger));
                 }
@@ -62,29 +82,33 @@ impl StateMachine for Machine {
         codec::encode(&reply, self.ledger.level)
     }
 
-    /// Only the leader stamps time, when the entry is appended. The author's time does not count.
-    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
-        let Some(stamp) = self.stamp.get() else { return command };
-        match codec::decode::<Entry>(&command) {
-            Ok(entry) => {
-                let (at, wall) = stamp();
-                codec::encode(&Entry { at, wall, ..entry }, self.ledger.level)
-            }
+    /// Only the leader stamps time, when the entry is appended; the author's time does not count. What came from another
+    /// node is held against its certificate.
+    fn seal(&self, command: Vec<u8>, from: Option<&str>) -> Result<Vec<u8>, String> {
+        let entry = match (codec::decode::<Entry>(&command), from) {
+            (Ok(entry), None) => entry,
+            (Ok(entry), Some(from)) => entry.sent_by(&NodeName::from(from))?,
             // It is refused when it is applied, with the reason.
-            Err(_) => command,
-        }
+            (Err(_), None) => return Ok(command),
+            (Err(why), Some(_)) => return Err(why.to_string()),
+        };
+        let (at, wall) = self.stamp.get().map_or((entry.at, entry.wall), |stamp| stamp());
+        Ok(codec::encode(&Entry { at, wall, ..entry }, self.ledger.level))
     }
 
     fn raised(&mut self, level: u32) {
         Arc::make_mut(&mut self.ledger).raise(Level(level));
     }
 
-    fn image(&self) -> Arc<Ledger> {
-        self.ledger()
+    fn image(&self) -> Image {
+        Image { ledger: self.ledger(), audit: self.audit.clone() }
     }
 
-    fn encode(image: Arc<Ledger>) -> Vec<u8> {
-        codec::encode(&*image, image.level)
+    fn encode(image: Image) -> Vec<u8> {
+        if let Some(audit) = &image.audit {
+            audit.sync();
+        }
+        codec::encode(&*image.ledger, image.ledger.level)
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
@@ -141,7 +165,7 @@ mod tests {
     }
 
     fn disarm() -> Vec<u8> {
-        let author = Author::Operator { name: "alice".into(), request: RequestId(1) };
+        let author = Author::first_user(RequestId(1));
         let command = Command::Request(Verb::Disarm.into());
         codec::encode(&Entry { at: Time(7), wall: Time(7), author, commands: vec![command] }, Level::FIRST)
     }
@@ -155,7 +179,8 @@ mod tests {
         let words: Vec<_> = ledger.journal.iter_mut().chain(remembered).map(|event| &mut event.text).collect();
         assert_eq!(words.len(), 2, "kept in the journal, and as the answer to the request");
         words.into_iter().for_each(|text| text.push_str(", as a later build says it"));
-        other.restore(&Machine::encode(Arc::new(ledger))).expect("restored");
+        let image = Image { ledger: Arc::new(ledger), audit: None };
+        other.restore(&Machine::encode(image)).expect("restored");
         one.apply(600, &enlist(3));
         other.apply(600, &enlist(3));
         assert_eq!(one.digest(), other.digest());

@@ -3,7 +3,12 @@
 use super::{Daemon, founding};
 use crate::local::{LocalConfig, LogFormat};
 use clap::Parser;
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -15,15 +20,16 @@ const STOPPING: Duration = Duration::from_secs(10);
 #[command(
     name = "tenured",
     version,
-    after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join TOKEN    join a cluster first (once)\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
+    after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join-file token    join a cluster first (once)\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
 )]
 pub struct Args {
     /// The node's own small configuration.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Join a cluster with a token of `tenure node token`, then run.
-    #[arg(long, value_name = "TOKEN")]
-    pub join: Option<String>,
+    /// Join a cluster first, with the token of `tenure node token` in this file; `-` reads it from standard input. It is not
+    /// an argument itself, for every user of the machine sees those.
+    #[arg(long, value_name = "FILE")]
+    pub join_file: Option<PathBuf>,
 }
 
 /// Runs `tenured` until it is stopped. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
@@ -41,19 +47,26 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(why) => return fail(&why),
     };
-    let code = runtime.block_on(serve(config, args.join.as_deref()));
+    let code = runtime.block_on(serve(config, args.join_file.as_deref()));
     runtime.shutdown_timeout(STOPPING);
     code
 }
 
-async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
+async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
     let held = config.cluster_dir().join("node.key").exists();
-    if let Some(token) = token {
+    if let Some(file) = join {
         // A service that is restarted with the same arguments has joined already.
         if held {
             tracing::info!("an identity is here already; the token is not used");
         } else {
-            match founding::join(&config, token).await {
+            let token = match token(file) {
+                Ok(token) => token,
+                Err(why) => {
+                    eprintln!("tenured: read the token from {}: {why}", file.display());
+                    return ExitCode::from(2);
+                }
+            };
+            match founding::join(&config, &token).await {
                 Ok(cluster) => tracing::info!(%cluster, "joined"),
                 Err(why) => {
                     let code = fail(&why);
@@ -97,6 +110,19 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         tracing::error!("not everything has stopped in time; the process ends all the same");
     }
     why.code()
+}
+
+/// The longest token file that is read, in bytes.
+const LONGEST_TOKEN: u64 = 16 << 10;
+
+fn token(file: &Path) -> std::io::Result<String> {
+    let mut token = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut token)?;
+    } else {
+        std::fs::File::open(file)?.take(LONGEST_TOKEN).read_to_string(&mut token)?;
+    }
+    Ok(token)
 }
 
 fn start_log(format: LogFormat) {

@@ -3,9 +3,10 @@
 use super::{
     Machine,
     peer::{Answer, Call, MemberCall, ask, incarnation},
+    permit,
 };
 use std::{collections::BTreeSet, time::Duration};
-use tenure_core::{NodeName, Rejection};
+use tenure_core::{NodeName, Rejection, trust::Act};
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
 
 /// Time that a change of members may take; a promotion waits for the learner to catch up.
@@ -14,21 +15,40 @@ pub const CHANGE: Duration = Duration::from_secs(20);
 /// Carries out a change, on the leader.
 pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
     match call {
-        MemberCall::Add { node, address } => add(&raft, &node, address).await,
-        MemberCall::Promote(node) => match find(&raft.status(), &node) {
+        MemberCall::Permitted(permit) => match permit::act(&raft, permit).await {
+            Ok(act) => carry_out(&raft, act).await,
+            Err(why) => Answer::MemberRefused(Rejection::new("not_permitted", why)),
+        },
+        MemberCall::Admit { token, key, address } => {
+            let node = match permit::joins(&raft, &token, &key).await {
+                Ok(node) => node,
+                Err(why) => return Answer::MemberRefused(Rejection::new("bad_token", why)),
+            };
+            match stranger(&raft.status(), &node) {
+                Ok(()) => add(&raft, &node, address).await,
+                Err(why) => Answer::MemberRefused(why),
+            }
+        }
+    }
+}
+
+async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
+    match act {
+        Act::AddNode { node, address } => add(raft, &node, address).await,
+        Act::PromoteNode { node } => match find(&raft.status(), &node) {
             Some(id) => ended(id, raft.promote(id, CHANGE).await),
             None => unknown_node(&node),
         },
-        MemberCall::Remove(node) => match find(&raft.status(), &node) {
+        Act::RemoveNode { node } => match find(&raft.status(), &node) {
             Some(id) => ended(id, raft.remove(id, CHANGE).await),
             // It may be there again under the next leader: nobody should wipe its disk on the word of this one alone.
             None => raft.settled(CHANGE).await.map_or_else(refused, |()| unknown_node(&node)),
         },
-        MemberCall::Transfer(to) => transfer(&raft, to.as_ref()).await,
-        MemberCall::Admit { node, address } => match stranger(&raft.status(), &node) {
-            Ok(()) => add(&raft, &node, address).await,
-            Err(why) => Answer::MemberRefused(why),
-        },
+        Act::Transfer { to } => transfer(raft, to.as_ref()).await,
+        Act::Action { .. } | Act::Describe { .. } | Act::Check { .. } | Act::Certify { .. } => {
+            let why = format!("what was permitted is another thing: {act}");
+            Answer::MemberRefused(Rejection::new("not_permitted", why))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The daemon's loop: facts in, entries out. It holds timers, the lease and the connection to the leader, and decides
 //! nothing: the core's plan decides, and the core's ledger checks.
 
+pub mod audit;
 mod backend;
 mod catalog;
 mod clerk;
@@ -17,12 +18,14 @@ mod machine;
 pub mod main;
 mod member;
 pub mod peer;
+mod permit;
 pub mod propose;
+mod refusals;
 pub mod standing;
 mod suitability;
 
 pub use catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter};
 pub use daemon::{Daemon, DaemonError};
 pub use ending::Ending;
-pub use machine::{Machine, Stamp};
-pub use peer::{Answer, Call, ExtraCall, MemberCall, Spoken};
+pub use machine::{Image, Machine, Stamp};
+pub use peer::{Answer, Call, MemberCall, Spoken};

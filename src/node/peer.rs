@@ -12,11 +12,12 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    NodeName, Rejection, ResourceName,
+    Rejection,
     codec::{self, Format, Kind},
     config::Cluster,
     ledger::Incarnation,
     node,
+    trust::Hash,
 };
 use tenure_raft::{AppHandler, Handle, StateMachine, Types};
 use tokio::sync::{mpsc, oneshot};
@@ -47,44 +48,33 @@ pub enum Call {
     /// To the leader: a change of members.
     Member(MemberCall),
     /// Asks for the findings of the node's agents about a configuration.
-    Check(Arc<Cluster>),
-    /// Has an agent of the node run an action, or describe a resource.
-    Extra(ExtraCall),
+    Check {
+        /// Log index at which that was permitted.
+        permit: u64,
+        /// The configuration.
+        cluster: Arc<Cluster>,
+    },
+    /// Has an agent of the node run an action, or describe a resource, as it was permitted at this log index.
+    Extra(u64),
     /// Asks for the agents of the node.
     Agents,
     /// Asks for the attributes and actions of an agent of the node.
     Agent(String),
 }
 
-/// An operation of an agent other than start, stop and monitor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtraCall {
-    /// The resource.
-    pub resource: ResourceName,
-    /// The name of an action with its arguments; `None` for the agent's description for people.
-    pub action: Option<(String, Vec<String>)>,
-}
-
 /// A change of members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum MemberCall {
-    /// Add a learner, or find it if it is one already.
-    Add {
-        node: NodeName,
-        /// Its address for the other members.
-        address: String,
-    },
-    /// Make a learner a voter.
-    Promote(NodeName),
-    /// Remove a member.
-    Remove(NodeName),
-    /// Transfer leadership to this voter, or to any other.
-    Transfer(Option<NodeName>),
+    /// What the log permits at this index.
+    Permitted(u64),
     /// Add a node that showed a token, unless it votes or has stored entries already.
     Admit {
-        node: NodeName,
-        /// Its address for the other members.
+        /// Hash of the token.
+        token: Hash,
+        /// Hash of the public key with which it was shown.
+        key: Hash,
+        /// The node's address for the other members.
         address: String,
     },
 }

@@ -3,18 +3,27 @@
 
 use super::{
     Machine,
-    peer::{Answer, Call, ExtraCall, ask, incarnation},
+    peer::{Answer, Call, ask, incarnation},
 };
 use crate::{api::Failure, performer::Agents};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_agents::{Finding, Severity};
-use tenure_core::{NodeName, Rejection, config::Cluster};
+use tenure_core::{NodeName, Rejection, ResourceName, config::Cluster};
 use tenure_raft::Handle;
 
 /// Time that one node may take: agents are run for it.
 const WITHIN: Duration = Duration::from_secs(12);
 /// Time that another node may take for an operation of an agent.
 const EXTRA: Duration = Duration::from_secs(15);
+
+/// An operation of an agent other than start, stop and monitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraCall {
+    /// The resource.
+    pub resource: ResourceName,
+    /// The name of an action with its arguments; `None` for the agent's description for people.
+    pub action: Option<(String, Vec<String>)>,
+}
 
 /// The findings of nodes about a configuration, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +62,7 @@ pub async fn check_everywhere(
     raft: &Handle<Machine>,
     agents: &Arc<Agents>,
     me: &NodeName,
+    permit: u64,
     cluster: &Cluster,
 ) -> Findings {
     let servers: BTreeSet<_> = cluster
@@ -78,7 +88,9 @@ pub async fn check_everywhere(
             let Some((id, _)) = peers.find(|(_, peer)| peer.name == name.as_str()) else {
                 return silent("it is not a member yet");
             };
-            match ask(&raft, incarnation(), *id, &Call::Check(Arc::new(cluster.clone())), WITHIN).await {
+            match ask(&raft, incarnation(), *id, &Call::Check { permit, cluster: Arc::new(cluster.clone()) }, WITHIN)
+                .await
+            {
                 Ok(Answer::Checked { errors, warnings }) => Findings { errors, warnings },
                 Ok(_) => silent("it answered something else"),
                 Err(why) => silent(&why),
@@ -109,6 +121,7 @@ pub async fn extra_at(
     agents: &Agents,
     me: &NodeName,
     node: &NodeName,
+    permit: u64,
     call: ExtraCall,
 ) -> Result<String, Failure> {
     let resource = call.resource.clone();
@@ -118,7 +131,7 @@ pub async fn extra_at(
     let said = if node == me {
         extra(agents, &call).await
     } else {
-        match ask(raft, incarnation(), peer(raft, node)?, &Call::Extra(call.clone()), EXTRA).await {
+        match ask(raft, incarnation(), peer(raft, node)?, &Call::Extra(permit), EXTRA).await {
             Ok(Answer::Said(said)) => said,
             Ok(_) => return Err(lost(format!("node {node} answered something else"))),
             Err(why) => return Err(lost(format!("node {node}: {why}"))),

@@ -160,7 +160,7 @@ async fn a_node_that_is_out_is_shown_with_the_reason() {
     insta::assert_snapshot!(desk.run("node list").await.out);
     insta::assert_snapshot!(desk.run("server show p1").await.out);
     let nodes = desk.run("node list --output json").await.json();
-    assert_eq!(nodes["nodes"][1]["proof"], "asserted by operator alice");
+    assert_eq!(nodes["nodes"][1]["proof"], "asserted by operator admin");
     let server = desk.run("server show p1 --output json").await.json();
     assert_eq!((server["node"].as_str(), server["node_out"].as_str()), (Some("p1"), Some("proven off")));
     assert_eq!(desk.run("server show p9").await.exit, Exit::Usage);

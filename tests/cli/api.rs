@@ -35,7 +35,7 @@ async fn what_is_asked_is_done_and_seen() {
     let ask = Verb::Switch { group: "web".into(), server: "p2".into() };
     let outcome = client.request(Client::request_id(), ask).await.unwrap();
     assert!(outcome.index > before.index);
-    assert_eq!(outcome.records[0].text, "group web: switch to p2, asked by alice");
+    assert_eq!(outcome.records[0].text, "group web: switch to p2, asked by admin");
     let after = client.status(Read::Stale).await.unwrap();
     assert!(after.stale);
     assert_eq!((web(&after).state.as_str(), web(&after).server.as_deref()), ("online", Some("p2")));
@@ -218,9 +218,11 @@ async fn without_a_certificate_there_is_only_the_way_in() {
     let reply = stranger.join(&join).await.unwrap();
     let signed = tenure_raft::tls::Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
     let p5 = request.complete(signed).unwrap();
+    // That is good among nodes, and nowhere else.
     let node = Client::new(&p5, nodes, PATIENCE).unwrap();
-    node.request(Client::request_id(), offline("web")).await.unwrap();
-    assert_eq!(served.fake.audit.lock().unwrap()[0], "node p5: group offline web");
+    let refused = node.request(Client::request_id(), offline("web")).await.unwrap_err();
+    assert_eq!(refused.view().code.as_deref(), Some("not_a_user"));
+    assert!(served.fake.audit.lock().unwrap().is_empty());
     served.stop().await;
 }
 
@@ -228,7 +230,7 @@ async fn without_a_certificate_there_is_only_the_way_in() {
 async fn another_cluster_is_not_believed_and_gets_nowhere() {
     let served = Served::start(Site::running()).await;
     let others = ClusterAuthority::create("site").unwrap();
-    let mallory = others.issue("mallory", Role::Admin).unwrap();
+    let mallory = others.issue("mallory", Role::User { id: 0 }).unwrap();
     let client = Client::new(&mallory, vec![served.address.to_string()], PATIENCE).unwrap();
     assert!(matches!(client.status(Read::Stale).await.unwrap_err(), ClientError::Unreachable(_)));
     // It trusts the server, but shows a foreign certificate.
@@ -274,7 +276,7 @@ async fn events_are_followed_over_broken_connections() {
     }
     assert_eq!(seen, all, "no gap and no repetition");
     client(&served).request(Client::request_id(), offline("web")).await.unwrap();
-    assert_eq!(follow.next().await.unwrap().text, "group web: offline, asked by alice");
+    assert_eq!(follow.next().await.unwrap().text, "group web: offline, asked by admin");
     drop(follow);
     drop(follower);
     cuts.abort();

@@ -59,7 +59,7 @@ impl Desk {
     pub async fn new(site: Site) -> Self {
         let served = Served::start(site).await;
         let directory = tempfile::tempdir().unwrap();
-        identity::save(directory.path(), identity::ADMIN, &served.admin).unwrap();
+        identity::save(directory.path(), identity::USER, &served.admin).unwrap();
         Desk { served, directory }
     }
 
@@ -94,7 +94,7 @@ async fn groups_are_moved_and_the_way_is_shown() {
     let desk = Desk::new(Site::running()).await;
     let ended = desk.run("group switch web --to p2 --wait=30s").await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
-    assert!(ended.out.contains("group web: switch to p2, asked by alice"), "{}", ended.out);
+    assert!(ended.out.contains("group web: switch to p2, asked by admin"), "{}", ended.out);
     let ended = desk.run("group offline web --wait").await;
     assert_eq!(ended.exit, Exit::Done);
     let ended = desk.run("group online web --on p1 --output json --wait").await;
@@ -265,10 +265,10 @@ async fn a_lost_server_is_confirmed_by_name() {
     assert!(ended.out.contains("reads No Connection, not live; groups there: db"), "{}", ended.out);
     let ended = desk.answer("fence confirm p2", Some("p2\n")).await;
     assert_eq!(ended.exit, Exit::Done, "{}", ended.err);
-    assert!(ended.out.contains("server p2 is proven off: asserted by operator alice"), "{}", ended.out);
+    assert!(ended.out.contains("server p2 is proven off: asserted by operator admin"), "{}", ended.out);
     let why = desk.run("why db").await.out;
     assert!(why.starts_with("group db is online on p1 since"), "{why}");
-    assert!(why.contains("proof: the server is off, asserted by operator alice"), "{why}");
+    assert!(why.contains("proof: the server is off, asserted by operator admin"), "{why}");
     desk.served.stop().await;
 }
 
@@ -322,10 +322,10 @@ async fn a_cluster_is_founded_offline_and_once() {
     let node = identity::load(&data.join("cluster"), identity::NODE).unwrap();
     let (node, cluster) = (node.name().unwrap(), ended.out.split_whitespace().nth(1).unwrap());
     assert_eq!(node.to_string(), format!("tenure://{cluster}/node/p1?id=1"));
-    let alice = identity::load(&admin, identity::ADMIN).unwrap();
+    let alice = identity::load(&admin, identity::USER).unwrap();
     assert_eq!(alice.name().unwrap().to_string(), format!("tenure://{cluster}/admin/admin"));
     let mode = |file: &Path| std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777;
-    for secret in [data.join("cluster/ca.key"), data.join("cluster/node.key"), admin.join("admin.key")] {
+    for secret in [data.join("cluster/ca.key"), data.join("cluster/node.key"), admin.join("user.key")] {
         assert_eq!(mode(&secret), 0o600, "{}", secret.display());
     }
     let ended = command(&line, "127.0.0.1:1", &admin, None).await;

@@ -12,12 +12,15 @@ use std::{
 };
 use tenure::api::{
     Backend, Failure, Member, Members, Read,
-    wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
+    wire::{
+        AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply,
+        JoinRequest, ParameterView, TokenView,
+    },
 };
 use tenure_core::{
-    Action, Author, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply, Report,
-    Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
-    plan::plan, view::NodeView,
+    Action, Author, Caller, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply,
+    Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName, View,
+    config::Cluster, order::Ending, plan::plan, trust::Purpose, view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -135,7 +138,7 @@ impl Site {
 
     /// Commits an operator's command, without carrying it out.
     pub fn operator(&mut self, command: Command) {
-        let author = Author::Operator { name: "bob".to_owned(), request: RequestId(self.ledger.index.into()) };
+        let author = Author::first_user(RequestId(self.ledger.index.into()));
         assert_eq!(self.commit(author, vec![command]).refused, []);
     }
 
@@ -195,7 +198,7 @@ impl Site {
         let mut site = Site::default();
         site.ledger.index = index;
         let cluster = Arc::new(tenure_config::cluster::parse("site.toml", file).unwrap());
-        let author = Author::Operator { name: "founder".to_owned(), request: RequestId(1) };
+        let author = Author::first_user(RequestId(1));
         let request = Request::Configure { cluster, strand: false };
         assert_eq!(site.commit(author, vec![Command::Request(request)]).refused, []);
         site.settle();
@@ -257,11 +260,11 @@ impl Fake {
         Failure::NoLeader("an election is under way".to_owned())
     }
 
-    fn note(&self, by: &str, what: String) -> Result<(), Failure> {
+    fn note(&self, by: &Caller, what: String) -> Result<(), Failure> {
         if self.mood() == Mood::Leaderless {
             return Err(self.leaderless());
         }
-        self.audit.lock().unwrap().push(format!("{by}: {what}"));
+        self.audit.lock().unwrap().push(format!("{}: {what}", by.user));
         Ok(())
     }
 }
@@ -275,13 +278,15 @@ impl Backend for Fake {
         Ok(Arc::new(self.site().ledger.clone()))
     }
 
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
+    async fn request(&self, by: &Caller, id: RequestId, request: Request) -> Result<Reply, Failure> {
         let what = match &request {
             Request::Configure { .. } => "configure".to_owned(),
             Request::Do(verb) => verb.typed(),
+            Request::Trust(change) => change.to_string(),
+            Request::Act(act) => act.to_string(),
         };
         self.note(by, what)?;
-        let author = Author::Operator { name: by.to_owned(), request: id };
+        let author = by.author(id, None);
         let reply = self.site().commit(author, vec![Command::Request(request)]).reply;
         self.applied.send_replace(reply.index);
         match self.mood() {
@@ -292,7 +297,7 @@ impl Backend for Fake {
         Ok(reply)
     }
 
-    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+    async fn check_agents(&self, _: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure> {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for (name, resource) in &cluster.resources {
             let Some(agent) = resource.as_agent() else { continue };
@@ -309,7 +314,7 @@ impl Backend for Fake {
 
     async fn extra(
         &self,
-        by: &str,
+        by: &Caller,
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
@@ -411,11 +416,11 @@ impl Backend for Fake {
         batches.flatten().boxed()
     }
 
-    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure> {
+    async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure> {
         self.note(by, format!("add {node} {address}"))
     }
 
-    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+    async fn node_promote(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
         if node.as_str() == "p9" {
             return Err(Rejection::new("no_node", "p9 is not a member")
                 .advise("add it first: `tenure node add`")
@@ -424,19 +429,48 @@ impl Backend for Fake {
         self.note(by, format!("promote {node}"))
     }
 
-    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+    async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
         self.note(by, format!("remove {node}"))
     }
 
-    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
+    async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
         self.note(by, format!("transfer {to:?}"))?;
         Ok(to.cloned())
     }
 
-    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure> {
-        self.note(by, format!("token {node}"))?;
+    async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure> {
+        self.note(by, format!("token for {purpose}"))?;
+        let whose = match &purpose {
+            Purpose::Join(node) => node.to_string(),
+            Purpose::Enrol(user) => user.to_string(),
+            Purpose::Session(caller) => caller.user.to_string(),
+        };
         let expires = "2026-11-22T04:00:00.000Z".to_owned();
-        Ok(TokenView { token: "t0ken".to_owned(), node: node.to_string(), expires })
+        Ok(TokenView { token: "t0ken".to_owned(), whose, expires })
+    }
+
+    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolReply, Failure> {
+        if request.token != "t0ken" {
+            return Err(Rejection::new("bad_token", "the token is not known").into());
+        }
+        self.certified("bob", &request.csr_pem)
+    }
+
+    async fn certify(&self, by: &Caller, csr_pem: &str) -> Result<EnrolReply, Failure> {
+        self.note(by, "certify".to_owned())?;
+        self.certified(by.user.as_str(), csr_pem)
+    }
+
+    fn denied(&self, caller: &Caller, what: &str, code: &str) {
+        self.audit.lock().unwrap().push(format!("{} is refused: {what} ({code})", caller.user));
+    }
+
+    async fn audit(&self, _: u64) -> Result<Vec<AuditView>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn cluster_id(&self) -> String {
+        "site".to_owned()
     }
 
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
@@ -456,6 +490,15 @@ impl Backend for Fake {
     }
 }
 
+impl Fake {
+    fn certified(&self, user: &str, csr_pem: &str) -> Result<EnrolReply, Failure> {
+        let id = self.site().ledger.trust.users.get(&UserName::from(user)).map_or(0, |user| user.id);
+        let signed = self.authority.sign(csr_pem, user, Role::User { id });
+        let signed = signed.map_err(|why| Failure::Usage(why.to_string()))?;
+        Ok(EnrolReply { user: user.to_owned(), cert_pem: signed.cert_pem, ca_pem: signed.ca_pem })
+    }
+}
+
 /// A served fake node, and an administrator's identity for it.
 pub struct Served {
     pub fake: Arc<Fake>,
@@ -470,7 +513,7 @@ impl Served {
     pub async fn start(site: Site) -> Self {
         let authority = ClusterAuthority::create("site").unwrap();
         let node = authority.issue("p1", Role::Node { id: 1 }).unwrap();
-        let admin = authority.issue("alice", Role::Admin).unwrap();
+        let admin = authority.issue("admin", Role::User { id: 0 }).unwrap();
         let applied = watch::Sender::new(site.ledger.index);
         let fake = Arc::new(Fake {
             site: Arc::new(Mutex::new(site)),

@@ -59,7 +59,7 @@ async fn groups_are_migrated_flushed_and_started_with_what_they_need() {
     let groups = desk.run("group list").await.out;
     assert!(groups.contains("migrating to p1"), "{groups}");
     let ended = desk.run("group abort erp").await;
-    assert!(ended.out.contains("asked by alice"), "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("asked by admin"), "{}{}", ended.out, ended.err);
     desk.served.fake.set_mood(Mood::Well);
     desk.served.fake.settle();
 

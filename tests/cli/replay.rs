@@ -49,6 +49,7 @@ async fn node(directory: &Path, snapshots: Snapshots) -> Handle<Machine> {
         cluster: "site".to_owned(),
         data_dir: Some(directory.to_owned()),
         witness: None,
+        introduced: Default::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: String::new(),
         identity: authority.issue("p1", Role::Node { id: 1 }).unwrap(),

@@ -49,7 +49,7 @@ async fn a_cluster_founded_anew_adopts_what_runs_and_starts_nothing() {
     let began = Instant::now();
     let config = |name: &str| directory.path().join(format!("{name}.toml"));
     run("anew", &["cluster", "init", "--name", "anew", "--config", path(&config(&names[0]))]);
-    let identity = identity::load(&directory.path().join("anew"), identity::ADMIN).expect("an identity");
+    let identity = identity::load(&directory.path().join("anew"), identity::USER).expect("an identity");
     site.client = Client::new(&identity, addresses.clone(), Duration::from_secs(8)).expect("a client");
     let mut daemons = Vec::new();
     for (number, name) in names.iter().enumerate() {
@@ -57,7 +57,9 @@ async fn a_cluster_founded_anew_adopts_what_runs_and_starts_nothing() {
         command.arg("--config").arg(config(name));
         if number > 0 {
             let token = site.client.token(name).await.expect("a token").token;
-            command.args(["--join", &token]);
+            let file = directory.path().join(format!("{name}.token"));
+            fs::write(&file, token).expect("a file");
+            command.arg("--join-file").arg(file);
         }
         let log = File::create(directory.path().join(format!("{name}.anew.log"))).expect("a log file");
         daemons.push(Daemon(command.stdin(Stdio::null()).stderr(log).spawn().expect("tenured starts")));

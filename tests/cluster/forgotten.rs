@@ -137,7 +137,7 @@ fn copy_files(from: &Path, to: &Path) {
 
 async fn rejoin(cluster: &mut Cluster, name: &str, authority: &str) {
     let token = cluster.client_of(authority).token(name).await.expect("a token").token;
-    cluster.node(name).start_with(&["--join", &token]);
+    cluster.start_with_token(name, &token);
     cluster.answers(name).await;
     let client = cluster.client_of(authority);
     until(&format!("{name} votes again"), async || client.node_promote(name).await.is_ok()).await;

@@ -135,8 +135,15 @@ impl Cluster {
     pub async fn join_as_learner(&mut self, name: &str) {
         self.prepare(name);
         let token = self.client_of("p1").token(name).await.expect("a token").token;
-        self.node(name).start_with(&["--join", &token]);
+        self.start_with_token(name, &token);
         self.answers(name).await;
+    }
+
+    /// Starts a node that joins with a token.
+    pub fn start_with_token(&mut self, name: &str, token: &str) {
+        let file = self.directory.path().join(format!("{name}.token"));
+        fs::write(&file, token).expect("a file");
+        self.node(name).start_with(&["--join-file", path(&file)]);
     }
 
     pub fn node(&mut self, name: &str) -> &mut Node {
@@ -167,13 +174,13 @@ impl Cluster {
     }
 
     pub fn client_at(&self, addresses: Vec<String>) -> Client {
-        let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
+        let identity = identity::load(&self.admin(), identity::USER).expect("the administrator's identity");
         Client::new(&identity, addresses, REQUEST).expect("a client")
     }
 
     /// A client that knows one node and soon gives up: for questions that cannot be answered.
     pub fn impatient(&self, name: &str) -> Client {
-        let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
+        let identity = identity::load(&self.admin(), identity::USER).expect("the administrator's identity");
         Client::new(&identity, vec![self.nodes[name].api.to_string()], SHORT).expect("a client")
     }
 
@@ -321,6 +328,7 @@ impl Node {
             cluster: name.cluster.clone(),
             data_dir: Some(config.data_dir.clone()),
             witness: Some(config.cluster_dir().join("acknowledged")),
+            introduced: Default::default(),
             listen: config.listen,
             advertise: String::new(),
             identity,

@@ -87,7 +87,7 @@ async fn a_damaged_store_is_refused_by_name_and_its_node_is_built_anew_from_the_
     cluster.client().node_remove("p3").await.expect("removed");
     fs::remove_dir_all(&cluster.nodes["p3"].data).expect("moved away");
     let token = cluster.client_of("p1").token("p3").await.expect("a token").token;
-    cluster.node("p3").start_with(&["--join", &token]);
+    cluster.start_with_token("p3", &token);
     cluster.answers("p3").await;
     cluster.client().node_promote("p3").await.expect("promoted");
     let leader = cluster.leads().await;

@@ -124,6 +124,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             Process { incarnation: Incarnation(9), since: 7, older: Some(Incarnation(u64::MAX)) },
         )]),
         journal: events().into(),
+        trust: super::trust::trust(),
         requests: BTreeMap::from([(first, Reply::default()), (second, Reply::refusal(8, &Refusal::NoChange))]),
         request_order: [second, first].into(),
     };

@@ -9,6 +9,7 @@ mod ledger;
 mod named;
 mod reasons;
 mod samples;
+mod trust;
 
 use proptest::prelude::*;
 use std::{
@@ -18,14 +19,13 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tenure::node::{
-    AgentAction, Answer, Call, Catalog, CatalogEntry, Description, ExtraCall, MemberCall, Parameter, Spoken,
-};
+use tenure::node::{AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken};
 use tenure_core::{
     Entry, Ledger, Level, Rejection, Reply, Subject,
     codec::{CodecError, Format, Kind, decode, encode},
     ledger::Incarnation,
     node::{self, Digest},
+    trust::Hash,
 };
 
 const KINDS: [Kind; 5] = [Kind::Entry, Kind::Reply, Kind::Ledger, Kind::Call, Kind::Answer];
@@ -91,37 +91,32 @@ fn hold<T: Format + PartialEq + Debug>(samples: Vec<(String, T)>) {
 }
 
 fn calls() -> Vec<(String, Call)> {
-    let (node, address) = (|| "p4".into(), || "p4.site:7100".to_owned());
     let all = [
         Call::Node(node::Call::Heartbeat { reaches_manager: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) }),
         Call::Node(node::Call::Reading(samples::reading())),
         Call::Node(node::Call::Inside(samples::inside())),
-        Call::Check(Arc::new(samples::cluster())),
-        Call::Extra(ExtraCall { resource: "web1".into(), action: None }),
-        Call::Extra(ExtraCall { resource: "web1".into(), action: Some(("pause".into(), vec!["10".into()])) }),
+        Call::Check { permit: 300, cluster: Arc::new(samples::cluster()) },
+        Call::Extra(300),
         Call::Node(node::Call::Probe(vec!["p1".into(), "p2".into()])),
         Call::Agents,
         Call::Agent("ocf:heartbeat:IPaddr2".into()),
-        Call::Member(MemberCall::Add { node: node(), address: address() }),
-        Call::Member(MemberCall::Promote(node())),
-        Call::Member(MemberCall::Remove(node())),
-        Call::Member(MemberCall::Transfer(None)),
-        Call::Member(MemberCall::Admit { node: node(), address: address() }),
+        Call::Member(MemberCall::Permitted(300)),
+        Call::Member(MemberCall::Admit {
+            token: Hash([7; 32]),
+            key: Hash([1; 32]),
+            address: "p4.site:7100".to_owned(),
+        }),
     ];
     let name = |call: &Call| match call {
         Call::Node(node::Call::Heartbeat { .. }) => "heartbeat",
         Call::Node(node::Call::Reading(_)) => "reading",
         Call::Node(node::Call::Inside(_)) => "inside",
-        Call::Check(_) => "check",
-        Call::Extra(ExtraCall { action: None, .. }) => "extra-info",
-        Call::Extra(ExtraCall { action: Some(_), .. }) => "extra-action",
+        Call::Check { .. } => "check",
+        Call::Extra(_) => "extra",
         Call::Node(node::Call::Probe(_)) => "probe",
         Call::Agents => "agents",
         Call::Agent(_) => "agent",
-        Call::Member(MemberCall::Add { .. }) => "member-add",
-        Call::Member(MemberCall::Promote(_)) => "member-promote",
-        Call::Member(MemberCall::Remove(_)) => "member-remove",
-        Call::Member(MemberCall::Transfer(_)) => "member-transfer",
+        Call::Member(MemberCall::Permitted(_)) => "member-permitted",
         Call::Member(MemberCall::Admit { .. }) => "member-admit",
     };
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()

@@ -8,6 +8,7 @@ use tenure_core::{
     ledger::{Admin, Down, Phase, PreOnline, Progress},
     note::{Brake, CleanReason, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
+    trust::{Act, Purpose, TrustChange},
 };
 
 /// An enum whose variants have names.
@@ -61,6 +62,8 @@ impl Named for Verb {
 named! { Command:
     Command::Request(Request::Configure { .. }) => "request-configure",
     Command::Request(Request::Do(..)) => "request-do",
+    Command::Request(Request::Trust(..)) => "request-trust",
+    Command::Request(Request::Act(..)) => "request-act",
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
@@ -110,6 +113,35 @@ named! { Command:
     Command::Diverged { .. } => "diverged",
     Command::Wait { .. } => "wait",
     Command::ServerWait { .. } => "server-wait",
+    Command::Spend { .. } => "spend",
+    Command::Ended { .. } => "ended",
+    Command::Denied { .. } => "denied",
+}
+
+named! { TrustChange:
+    TrustChange::AddUser { .. } => "add-user",
+    TrustChange::SetRights { .. } => "set-rights",
+    TrustChange::RenewUser { .. } => "renew-user",
+    TrustChange::RemoveUser { .. } => "remove-user",
+    TrustChange::AddToken { .. } => "add-token",
+    TrustChange::DropToken { .. } => "drop-token",
+}
+
+named! { Purpose:
+    Purpose::Join(..) => "join",
+    Purpose::Enrol(..) => "enrol",
+    Purpose::Session(..) => "session",
+}
+
+named! { Act:
+    Act::AddNode { .. } => "add-node",
+    Act::PromoteNode { .. } => "promote-node",
+    Act::RemoveNode { .. } => "remove-node",
+    Act::Transfer { .. } => "transfer",
+    Act::Action { .. } => "action",
+    Act::Describe { .. } => "describe",
+    Act::Check { .. } => "check",
+    Act::Certify { .. } => "certify",
 }
 
 named! { Ending:

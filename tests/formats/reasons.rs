@@ -63,7 +63,7 @@ pub fn nodes_off() -> Vec<NodeOffHow> {
         NodeOffHow::Fenced { order: o(), by: n() },
         NodeOffHow::Server,
         NodeOffHow::Watchdog { after: Span::seconds(60) },
-        NodeOffHow::Operator { name: "alice".into() },
+        NodeOffHow::Operator { name: "admin".into() },
     ])
 }
 

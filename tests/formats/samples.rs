@@ -3,6 +3,7 @@
 use super::{
     named::{Named, by_name, whole},
     reasons::{admin, conflict, faults, leaves, server_waits, waits},
+    trust,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +23,7 @@ use tenure_core::{
     note::NotHere,
     order::{Ending, Epoch},
     placement::tolerance::Weakness,
+    trust::Hash,
 };
 
 pub fn g() -> GroupName {
@@ -373,6 +375,14 @@ fn commands() -> Vec<(String, Command)> {
     all.push(("wait-over".into(), Command::Wait { group: g(), wait: None }));
     all.extend(each("server-wait", server_waits(), |wait| Command::ServerWait { server: s(), wait: Some(wait) }));
     all.push(("server-wait-over".into(), Command::ServerWait { server: s(), wait: None }));
+    all.extend(each("request-trust", trust::changes(), |change| Command::Request(change.into())));
+    all.extend(each("request-act", trust::acts(), |act| Command::Request(act.into())));
+    let (token, key) = (Hash([7; 32]), Hash([1; 32]));
+    all.push(("spend".into(), Command::Spend { token, key }));
+    all.push(("ended".into(), Command::Ended { act: 300, failed: None }));
+    all.push(("ended-badly".into(), Command::Ended { act: 300, failed: Some("p4 does not answer".into()) }));
+    let (what, code) = ("GET /v1/status".to_owned(), "not_a_user".to_owned());
+    all.push(("denied".into(), Command::Denied { caller: trust::caller(), what, code, times: 40 }));
     whole(all.iter().map(|(_, command)| command.clone()).collect());
     all
 }
@@ -381,11 +391,13 @@ fn commands() -> Vec<(String, Command)> {
 pub fn entries() -> Vec<(String, Entry)> {
     let planned = |(name, command)| (name, Entry::planned(T, n(), vec![command]));
     let mut all: Vec<(String, Entry)> = commands().into_iter().map(planned).collect();
-    let asked = Author::Operator { name: "alice".into(), request: RequestId(u128::MAX - 7) };
+    let asked = Author::first_user(RequestId(u128::MAX - 7));
     all.push(("by-agent".into(), Entry { at: T, wall: T, author: Author::Agent(n()), commands: vec![] }));
     all.push((
         "by-operator".into(),
         Entry { at: T, wall: T, author: asked, commands: vec![Command::CleanServer(s()), Command::LapseNode(n())] },
     ));
+    let from = trust::caller().author(RequestId(9), Some(n()));
+    all.push(("by-user".into(), Entry { at: T, wall: T, author: from, commands: vec![] }));
     all
 }

@@ -196,7 +196,7 @@ impl<'a> History<'a> {
 
     fn ask(&mut self, request: impl Into<Request>) {
         self.requests += u128::from(!self.bytes.once_in(12));
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
+        let author = Author::first_user(RequestId(self.requests));
         self.commit(author, vec![Command::Request(request.into())]);
     }
 

@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -91,7 +91,9 @@ impl NodeProcess {
         };
         command.arg("--config").arg(&self.config);
         if let Some(token) = token {
-            command.arg("--join").arg(token);
+            let file = self.config.with_extension("token");
+            fs::write(&file, token)?;
+            command.arg("--join-file").arg(file);
         }
         // Its own process group: signals of a terminal are for the lab only.
         command.process_group(0);

@@ -28,7 +28,7 @@ use std::{
 };
 use tenure::{
     api::{Client, ClientError, Read, wire::MembersView},
-    local::identity::{self, ADMIN},
+    local::identity::{self, USER},
     node::founding,
 };
 
@@ -161,7 +161,7 @@ impl Site {
         }
         let admin = directory.join("admin");
         founding::found("lab", &names[0], &directory.join(&names[0]), &admin).map_err(SiteError::Found)?;
-        let identity = identity::load(&admin, ADMIN).map_err(SiteError::Identity)?;
+        let identity = identity::load(&admin, USER).map_err(SiteError::Identity)?;
         let addresses = places.values().map(|place| place.api.to_string()).collect();
         let client = Client::new(&identity, addresses, REQUEST).map_err(api("make a client"))?;
         let home = (options.hmcs == 0).then(|| directory.clone());
@@ -219,7 +219,7 @@ impl Site {
     /// A client that knows only one node.
     pub fn client_of(&self, node: &str) -> Result<Client, SiteError> {
         let place = self.place(node)?;
-        let identity = identity::load(&self.admin_dir(), ADMIN).map_err(SiteError::Identity)?;
+        let identity = identity::load(&self.admin_dir(), USER).map_err(SiteError::Identity)?;
         Client::new(&identity, vec![place.api.to_string()], REQUEST).map_err(api("make a client"))
     }
 

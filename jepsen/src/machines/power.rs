@@ -120,7 +120,12 @@ impl Power {
     fn launch(&self, machine: &Machine, token: Option<&str>) -> Result<(), MachineError> {
         let config = self.directory.join(format!("{}.toml", machine.name())).display().to_string();
         let words = self.tenured.iter().map(String::as_str).chain(["--config", &config]);
-        let token = token.into_iter().flat_map(|token| ["--join", token]);
+        let file = self.directory.join(format!("{}.token", machine.name())).display().to_string();
+        if let Some(token) = token {
+            let what = || format!("write {file}");
+            std::fs::write(&file, token).map_err(|source| MachineError::System { what: what(), source })?;
+        }
+        let token = token.into_iter().flat_map(|_| ["--join-file", &file]);
         machine.start(words.chain(token), &self.log_of(machine.name()))
     }
 

@@ -22,7 +22,7 @@ use std::{
 };
 use tenure::{
     api::{Client, ClientError, wire::Verb},
-    local::identity::{self, ADMIN},
+    local::identity::{self, USER},
     node::founding,
 };
 
@@ -313,7 +313,7 @@ fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Resul
 }
 
 fn client<'a>(admin: &std::path::Path, machines: impl IntoIterator<Item = &'a Machine>) -> Result<Client, SiteError> {
-    let identity = identity::load(admin, ADMIN).map_err(SiteError::Identity)?;
+    let identity = identity::load(admin, USER).map_err(SiteError::Identity)?;
     let address = |machine: &Machine| SocketAddr::from((machine.address(), PORTS.1)).to_string();
     Client::new(&identity, machines.into_iter().map(address).collect(), REQUEST).map_err(api("make a client"))
 }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, OnceLock},
 };
-use tenure::node::{Machine, Stamp};
+use tenure::node::{Image, Machine, Stamp};
 use tenure_core::{
     Entry, Ledger, NodeName, Reply, codec,
     command::{Author, RequestId},
@@ -137,7 +137,7 @@ impl Judge {
             .chain(invariants::state(after));
         found.for_each(|what| self.accuse(format!("entry {index}: {what}")));
         self.with(|state| {
-            if let Author::Operator { request, .. } = entry.author {
+            if let Author::User { request, .. } = entry.author {
                 state.requests.insert(request);
             }
             let now = crate::hardware::now();
@@ -236,7 +236,7 @@ impl Judged {
 }
 
 impl StateMachine for Judged {
-    type Image = Arc<Ledger>;
+    type Image = Image;
 
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8> {
         let new = self.judge.with(|state| !state.entries.contains_key(&index));
@@ -252,19 +252,19 @@ impl StateMachine for Judged {
         reply
     }
 
-    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
-        self.machine.seal(command)
+    fn seal(&self, command: Vec<u8>, from: Option<&str>) -> Result<Vec<u8>, String> {
+        self.machine.seal(command, from)
     }
 
     fn raised(&mut self, level: u32) {
         self.machine.raised(level);
     }
 
-    fn image(&self) -> Arc<Ledger> {
+    fn image(&self) -> Image {
         self.machine.image()
     }
 
-    fn encode(image: Arc<Ledger>) -> Vec<u8> {
+    fn encode(image: Image) -> Vec<u8> {
         Machine::encode(image)
     }
 

@@ -94,6 +94,7 @@ pub async fn live(site: Arc<Site>, seat: Arc<Seat>) -> Exit {
         cluster: "whole".to_owned(),
         log: booted.log,
         snapshots: booted.snapshots,
+        introduced: site.seats.iter().map(|seat| (seat.now().id, Site::peer(seat))).collect(),
         wire: Arc::new(site.net.wire(state.id, seat.name.as_str(), seat.place)),
         timings: timings(),
         snapshot_policy: site.snapshots(),

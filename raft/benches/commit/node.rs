@@ -96,6 +96,7 @@ async fn start(id: u64, dir: &Path) -> Handle<Counter> {
         cluster: crate::CLUSTER.to_owned(),
         data_dir: Some(dir.join(name(id))),
         witness: None,
+        introduced: (1..=9).map(|id| (id, Peer { name: name(id), address: String::new() })).collect(),
         listen: "127.0.0.1:0".parse().expect("an address"),
         advertise: String::new(),
         identity: read_identity(dir, id),

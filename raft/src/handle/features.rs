@@ -81,7 +81,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         match C::timeout_at(until, self.inner.raft.client_write(raise(level))).await {
             Ok(Ok(_)) => Ok(self.status().feature_level),
             Ok(Err(error)) => match outcome_of(error) {
-                Outcome::Unknown(reason) => Err(unknown(reason)),
+                Outcome::Unknown(reason) | Outcome::Refused(reason) => Err(unknown(reason)),
                 Outcome::NotLeader | Outcome::Applied { .. } => {
                     Err(FeatureError::NotLeader { leader: self.status().leader })
                 }

@@ -42,6 +42,9 @@ pub enum Refusal {
     /// This node has stopped.
     #[error("this node has stopped: {0}")]
     Stopped(String),
+    /// The leader does not take such a command from this node.
+    #[error("the leader does not take it from this node: {0}")]
+    NotTaken(String),
 }
 
 /// A command has no known result.
@@ -85,6 +88,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             match outcome {
                 Outcome::Applied { index, reply: Blob(reply) } => return Ok(Proposed { index, reply }),
                 Outcome::Unknown(reason) => return Err(ProposeError::Unknown { reason }),
+                Outcome::Refused(why) => return Err(ProposeError::Refused(Refusal::NotTaken(why))),
                 Outcome::NotLeader => {}
             }
             self.pause(&mut backoff, until).await.map_err(|_| ProposeError::NoLeader { waited: deadline })?;
@@ -94,8 +98,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
-    fn sealed(&self, command: Vec<u8>) -> tenure_storage::Command {
-        tagged(&self.inner.shared.with(|machine| machine.seal(command)))
+    fn sealed(&self, command: Vec<u8>) -> Result<tenure_storage::Command, String> {
+        Ok(tagged(&self.inner.shared.with(|machine| machine.seal(command, None))?))
     }
 
     /// The same, by way of this node, whether or not it is known to lead here. One attempt.
@@ -108,12 +112,17 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         match self.propose_there(leader, &command, C::now() + deadline).await? {
             Outcome::Applied { index, reply: Blob(reply) } => Ok(Proposed { index, reply }),
             Outcome::Unknown(reason) => Err(ProposeError::Unknown { reason }),
+            Outcome::Refused(why) => Err(ProposeError::Refused(Refusal::NotTaken(why))),
             Outcome::NotLeader => Err(ProposeError::NoLeader { waited: deadline }),
         }
     }
 
     async fn propose_here(&self, command: &[u8], until: InstantOf<C>) -> Outcome {
-        match C::timeout_at(until, self.inner.raft.client_write(self.sealed(command.to_vec()))).await {
+        let sealed = match self.sealed(command.to_vec()) {
+            Ok(sealed) => sealed,
+            Err(why) => return Outcome::Refused(why),
+        };
+        match C::timeout_at(until, self.inner.raft.client_write(sealed)).await {
             Ok(Ok(written)) => Outcome::Applied { index: written.log_id.index, reply: Blob(written.data.0) },
             Ok(Err(error)) => outcome_of(error),
             Err(_) => Outcome::Unknown("the deadline passed before it was committed".to_owned()),
@@ -159,7 +168,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
         let (done, answered) = ProgressResponder::complete_only();
         let leader = LeaderId { term, node_id: self.inner.id };
-        let write = self.inner.raft.write(self.sealed(command)).with_leader(leader).responder(done);
+        let sealed = self.sealed(command).map_err(|why| ProposeError::Refused(Refusal::NotTaken(why)))?;
+        let write = self.inner.raft.write(sealed).with_leader(leader).responder(done);
         let unknown = |reason: String| ProposeError::Unknown { reason };
         if let Err(fatal) = write.await {
             return Err(ProposeError::Refused(Refusal::Stopped(fatal.to_string())));

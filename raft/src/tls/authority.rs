@@ -94,7 +94,7 @@ impl ClusterAuthority {
                 params.subject_alt_names.push(SanType::DnsName(dns));
                 vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
             }
-            Role::Admin => vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Role::User { .. } => vec![ExtendedKeyUsagePurpose::ClientAuth],
             Role::Authority => {
                 return Err(TlsError::read("role", "an authority signs no second authority"));
             }
@@ -139,10 +139,10 @@ mod tests {
         assert!(!format!("{node:?}").contains("PRIVATE"));
 
         let request = Identity::request("p2").unwrap();
-        let signed = authority.sign(&request.csr_pem, "p2", Role::Admin).unwrap();
+        let signed = authority.sign(&request.csr_pem, "p2", Role::User { id: 4 }).unwrap();
         let other = Identity::request("p2").unwrap();
         assert!(other.complete(signed.clone()).is_err(), "a certificate for another key is refused");
-        assert_eq!(request.complete(signed).unwrap().name().unwrap().role, Role::Admin);
+        assert_eq!(request.complete(signed).unwrap().name().unwrap().role, Role::User { id: 4 });
     }
 
     #[test]

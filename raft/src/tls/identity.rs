@@ -3,9 +3,10 @@
 use std::fmt;
 
 use rcgen::{CertificateParams, KeyPair};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
 use super::{PeerIdentity, TlsError};
 
@@ -67,6 +68,14 @@ impl CertificateRequest {
         identity.name()?;
         Ok(identity)
     }
+}
+
+/// SHA-256 over the public key in a certificate request (SubjectPublicKeyInfo, DER).
+pub fn key_of_request(csr_pem: &str) -> Result<[u8; 32], TlsError> {
+    let bad = |why: &dyn std::fmt::Display| TlsError::read("certificate request", why.to_string());
+    let der = CertificateSigningRequestDer::from_pem_slice(csr_pem.as_bytes()).map_err(|why| bad(&why))?;
+    let (_, request) = X509CertificationRequest::from_der(&der).map_err(|why| bad(&why))?;
+    Ok(Sha256::digest(request.certification_request_info.subject_pki.raw).into())
 }
 
 /// SHA-256 over the DER certificate, in lower-case hex. A join token carries that of the authority.

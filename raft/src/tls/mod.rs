@@ -1,7 +1,7 @@
 //! Trust: the cluster's certificate authority, the identities it issues, and the TLS 1.3 configurations made of them.
 //!
 //! Promises: every certificate names its holder in one URI (`tenure://<cluster>/node/<name>?id=<id>` or
-//! `tenure://<cluster>/admin/<name>`), chains to the cluster's own authority and to nothing else, and every
+//! `tenure://<cluster>/user/<name>?id=<id>`), chains to the cluster's own authority and to nothing else, and every
 //! configuration speaks TLS 1.3 only, with the ring provider named explicitly (never the process default).
 //!
 //! Knows nothing of consensus. The admin API uses the same builders.
@@ -19,5 +19,5 @@ pub use config::{
     server_config,
 };
 pub use error::TlsError;
-pub use identity::{CertificateRequest, Identity, fingerprint};
+pub use identity::{CertificateRequest, Identity, fingerprint, key_of_request};
 pub use name::{PeerIdentity, Role};

@@ -17,8 +17,11 @@ pub enum Role {
         /// The node's Raft id.
         id: u64,
     },
-    /// A person or program that administers the cluster.
-    Admin,
+    /// A person or a program that uses the admin API. What they may do is not in the certificate.
+    User {
+        /// The number with which the user was let in.
+        id: u64,
+    },
     /// The authority itself; never accepted as a peer.
     Authority,
 }
@@ -28,7 +31,7 @@ pub enum Role {
 pub struct PeerIdentity {
     /// Cluster id.
     pub cluster: String,
-    /// Node or administrator name.
+    /// Node or user name.
     pub name: String,
     /// The holder's role.
     pub role: Role,
@@ -74,7 +77,7 @@ impl PeerIdentity {
         };
         let (name, role) = match (kind, rest.split_once("?id=")) {
             ("node", Some((name, id))) => (name, Role::Node { id: id.parse().map_err(|_| bad())? }),
-            ("admin", None) => (rest, Role::Admin),
+            ("user", Some((name, id))) => (name, Role::User { id: id.parse().map_err(|_| bad())? }),
             ("authority", None) => (rest, Role::Authority),
             _ => return Err(bad()),
         };
@@ -88,7 +91,7 @@ impl fmt::Display for PeerIdentity {
         let Self { cluster, name, role } = self;
         match role {
             Role::Node { id } => write!(f, "{SCHEME}{cluster}/node/{name}?id={id}"),
-            Role::Admin => write!(f, "{SCHEME}{cluster}/admin/{name}"),
+            Role::User { id } => write!(f, "{SCHEME}{cluster}/user/{name}?id={id}"),
             Role::Authority => write!(f, "{SCHEME}{cluster}/authority/{name}"),
         }
     }
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn uri_round_trips_and_refuses_what_it_did_not_write() {
-        for role in [Role::Node { id: 7 }, Role::Admin, Role::Authority] {
+        for role in [Role::Node { id: 7 }, Role::User { id: 0 }, Role::Authority] {
             let name = PeerIdentity::new("site-a", "p1.lab", role).unwrap();
             assert_eq!(PeerIdentity::parse(&name.to_string()).unwrap(), name);
         }
@@ -113,12 +116,15 @@ mod tests {
             "tenure://c/node/a?id=x",
             "tenure://c/node/a/b?id=1",
             "tenure://c/root/a",
+            "tenure://c/user/a",
+            "tenure://c/user/a?id=-1",
+            "tenure://c/admin/a",
             "tenure:///node/a?id=1",
             "http://c/node/a?id=1",
         ] {
             assert!(PeerIdentity::parse(bad).is_err(), "{bad}");
         }
-        assert!(PeerIdentity::new("c", "a/b", Role::Admin).is_err());
-        assert!(PeerIdentity::new("", "a", Role::Admin).is_err());
+        assert!(PeerIdentity::new("c", "a/b", Role::User { id: 1 }).is_err());
+        assert!(PeerIdentity::new("", "a", Role::User { id: 1 }).is_err());
     }
 }

@@ -113,6 +113,7 @@ impl World {
             cluster: "sim".to_owned(),
             log: disk.boot(),
             snapshots: disk.snapshots.clone(),
+            introduced: (1..=9).map(|id| (id, peer(id))).collect(),
             wire: Arc::new(self.net.wire(id)),
             timings: Timings {
                 heartbeat: Duration::from_millis(100),

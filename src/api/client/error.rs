@@ -53,7 +53,7 @@ impl ClientError {
                 format!("look with `tenure status`; to repeat it safely, add --request-id {id}")
             }
             ClientError::Identity(_) => {
-                "name the directory of admin.pem, admin.key and ca.pem with --identity".to_owned()
+                "name the directory of user.pem, user.key and ca.pem with --identity".to_owned()
             }
             ClientError::Setup(_) => "name a node with --node HOST:PORT, or in TENURE_NODES".to_owned(),
             ClientError::Unreachable(_) | ClientError::Unknown { .. } | ClientError::Garbled(_) => {

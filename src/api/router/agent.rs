@@ -1,6 +1,6 @@
 //! Paths about agents: checking a cluster file, listing agents, and calling one for a resource.
 
-use super::{Answer, By, Failed, Freshness, In, Shared};
+use super::{Answer, Failed, Freshness, In, Shared, who, who::By};
 use crate::api::{
     backend::{Failure, Read},
     convert, view,
@@ -29,9 +29,9 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
 }
 
 /// Checks a cluster file against the agents of the nodes. Nothing is applied.
-async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
+async fn check(State(backend): Shared, By(by): By, In(body): In<CheckBody>) -> Answer<CheckView> {
     let cluster = convert::cluster(&body.text)?;
-    match backend.check_agents(&cluster).await {
+    match backend.check_agents(&by, &cluster).await {
         Ok(warnings) => Ok(Json(CheckView { errors: Vec::new(), warnings })),
         Err(Failure::Unsuitable { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
         Err(other) => Err(Failed(other)),
@@ -40,10 +40,11 @@ async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckV
 
 async fn resource(
     State(backend): Shared,
+    By(by): By,
     Path(resource): Path<String>,
     Query(fresh): Query<Freshness>,
 ) -> Answer<ResourceDetailView> {
-    let ledger = backend.ledger(fresh.read()).await?;
+    let ledger = who::seen(&*backend, &by, fresh.read()).await?;
     let resource = ResourceName::from(resource);
     view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::from(&Refusal::NoResource(resource))))
 }
@@ -60,7 +61,7 @@ async fn info(
     Query(query): Query<On>,
 ) -> Answer<SaidView> {
     let resource = ResourceName::from(resource);
-    let (server, node) = whom(&*backend.ledger(Read::Linearizable).await?, &resource, query.on)?;
+    let (server, node) = whom(&*who::seen(&*backend, &by, Read::Linearizable).await?, &resource, query.on)?;
     let said = backend.extra(&by, &node, &resource, None).await?;
     Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
 }
@@ -72,7 +73,7 @@ async fn action(
     In(body): In<ActionBody>,
 ) -> Answer<SaidView> {
     let resource = ResourceName::from(resource);
-    let (server, node) = whom(&*backend.ledger(Read::Linearizable).await?, &resource, body.on)?;
+    let (server, node) = whom(&*who::seen(&*backend, &by, Read::Linearizable).await?, &resource, body.on)?;
     let said = backend.extra(&by, &node, &resource, Some((body.token, body.arguments))).await?;
     Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
 }

@@ -197,14 +197,9 @@ pub(super) fn server_node(view: &ServerView) -> Option<(String, Tone)> {
     })
 }
 
-/// A token with which a node may join, and its use.
-pub fn token(token: &TokenView) -> String {
-    format!(
-        "{}\nfor node {} only, once, until {} UTC; there: `tenured --config FILE --join TOKEN`\n",
-        token.token,
-        token.node,
-        moment(&token.expires)
-    )
+/// A token, and its use.
+pub fn token(token: &TokenView, there: &str) -> String {
+    format!("{}\nfor {} only, once, until {} UTC; there: {there}\n", token.token, token.whose, moment(&token.expires))
 }
 
 /// The groups on a server, for an operator about to confirm a command.

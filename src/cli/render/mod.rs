@@ -1,6 +1,7 @@
 //! Rendering for people. Pure: views in, text out.
 
 mod agents;
+mod audit;
 mod changes;
 mod detail;
 mod maintenance;
@@ -9,9 +10,11 @@ mod replay;
 mod services;
 mod status;
 mod table;
+mod users;
 mod what_if;
 
 pub use agents::{agent, agents, warnings};
+pub use audit::audit;
 pub use changes::changes;
 pub use detail::{error, record, resource, server, server_groups, token, warning, why};
 pub use maintenance::{rolling, servers};
@@ -19,6 +22,7 @@ pub use nodes::members;
 pub use replay::{replayed, replays};
 pub use services::{service, services};
 pub use status::{groups, resources, status};
+pub use users::{user, users};
 pub use what_if::{capacity, foreseen, losses, why_not};
 
 use anstyle::{AnsiColor, Style as Ansi};

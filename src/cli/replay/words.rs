@@ -11,7 +11,7 @@ pub fn author(author: &Author) -> String {
     match author {
         Author::Planner(node) => format!("the planner on {node}"),
         Author::Agent(node) => format!("node {node}"),
-        Author::Operator { name, .. } => format!("operator {name}"),
+        Author::User { user, .. } => format!("user {user}"),
     }
 }
 
@@ -85,6 +85,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::HmcAccepts(hmc) => format!("HMC {hmc} lets us in again"),
         Command::TryHmc { hmc, node } => format!("{node} tries to log in to HMC {hmc}"),
         Command::Warn(_) => "warn of what could not be lost".to_owned(),
+        Command::Spend { .. } => "a token was shown".to_owned(),
+        Command::Ended { act, failed: None } => format!("what was permitted at {act} is done"),
+        Command::Ended { act, failed: Some(why) } => format!("what was permitted at {act} failed: {why}"),
+        Command::Denied { caller, what, times, .. } => {
+            format!("user {} was refused {times} times: {what}", caller.user)
+        }
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
         Command::ServerWait { server, wait: Some(wait) } => format!("server {server}: {wait}"),
@@ -101,6 +107,8 @@ fn asked(request: &Request) -> String {
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
         Request::Do(verb) => format!("`tenure {}`", verb.typed()),
+        Request::Trust(change) => change.to_string(),
+        Request::Act(act) => act.to_string(),
     }
 }
 
@@ -150,7 +158,7 @@ impl Concerned {
                 self.groups.extend(inside.seen.keys().filter_map(|resource| ledger.group_of(resource)).cloned());
                 self.servers.extend(home(ledger, node));
             }
-            Command::Diverged { .. } => {}
+            Command::Diverged { .. } | Command::Spend { .. } | Command::Ended { .. } | Command::Denied { .. } => {}
             Command::Enlist { node, .. }
             | Command::SpokenBy { node, .. }
             | Command::Twice { node, .. }
@@ -226,7 +234,7 @@ impl Concerned {
                     let groups = declared.into_iter().flat_map(|declared| ledger.groups_of(declared));
                     self.groups.extend(groups.map(|(name, _)| name.clone()));
                 }
-                Thing::Hmc(_) => {}
+                Thing::Hmc(_) | Thing::User(_) => {}
             }
         }
     }

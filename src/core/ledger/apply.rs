@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    Event, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName,
+    Event, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName, audit,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Ledger {
         self.index = index;
         self.now = self.now.max(entry.at);
         self.wall = entry.wall;
-        if let Author::Operator { request, .. } = &entry.author
+        if let Author::User { request, .. } = &entry.author
             && let Some(known) = self.requests.get(request)
         {
             return Outcome { reply: known.clone(), ..Outcome::default() };
@@ -31,8 +31,15 @@ impl Ledger {
         let mut applying =
             Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new(), unheard: None };
         let mut refused: Vec<(u32, Refusal)> = Vec::new();
+        let mut audit = Vec::new();
         for (place, command) in (0_u32..).zip(&entry.commands) {
-            if let Err(why) = applying.command(command) {
+            let told = audit::told(&entry.author, command, applying.ledger.declared());
+            let result = applying.command(command);
+            if let Some(told) = told {
+                let record = audit::record(told, index, entry.wall, result.as_ref().err());
+                audit.push(applying.ledger.trust.audit.append(record));
+            }
+            if let Err(why) = result {
                 refused.push((place, why));
             }
         }
@@ -43,7 +50,7 @@ impl Ledger {
             events: records.iter().map(Event::from).collect(),
         };
         self.keep(&reply.events);
-        if let Author::Operator { request, .. } = &entry.author {
+        if let Author::User { request, .. } = &entry.author {
             self.requests.insert(*request, reply.clone());
             self.request_order.push_back(*request);
             while self.request_order.len() > REQUEST_LIMIT {
@@ -52,7 +59,7 @@ impl Ledger {
                 }
             }
         }
-        Outcome { refused, records, reply }
+        Outcome { refused, records, audit, reply }
     }
 
     /// Applies one command to a scratch copy, so that the planner proposes only commands that are accepted.
@@ -63,10 +70,10 @@ impl Ledger {
         result
     }
 
-    /// Applies a request to a scratch copy, to see its consequences.
+    /// Applies a request to a scratch copy, whoever may make it, to see its consequences.
     pub(crate) fn try_request(&mut self, request: &crate::Request) -> Result<(), Refusal> {
-        let author = Author::Operator { name: String::new(), request: crate::RequestId(0) };
-        self.attempt(&author, &Command::Request(request.clone()), &mut 0)
+        let author = Author::first_user(crate::RequestId(0));
+        Applying { ledger: self, author: &author, ordinal: 0, records: Vec::new(), unheard: None }.request(request)
     }
 
     fn keep(&mut self, events: &[Event]) {
@@ -82,6 +89,7 @@ impl Applying<'_> {
         if let Some(node) = &self.unheard {
             return Err(Refusal::OlderProcess { node: node.clone() });
         }
+        self.may(command)?;
         self.ledger.permits(command)?;
         match command {
             Command::Request(request) => self.request(request),
@@ -135,6 +143,10 @@ impl Applying<'_> {
             Command::SpokenBy { node, incarnation } => self.spoken_by(node, *incarnation),
             Command::Twice { node, older } => self.twice(node, *older),
             Command::Diverged { nodes, at, stop } => self.diverged(nodes, *at, *stop),
+            Command::Spend { token, key } => self.spend(token, key),
+            Command::Ended { act, .. } => self.ended(*act),
+            // It is a line of the audit.
+            Command::Denied { .. } => Ok(()),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             #[cfg(feature = "next-level")]
             Command::Built { node, build } => self.built(node, *build),
@@ -173,7 +185,7 @@ impl Applying<'_> {
         match self.author {
             Author::Planner(node) => format!("planner on {node}"),
             Author::Agent(node) => format!("node {node}"),
-            Author::Operator { name, .. } => name.clone(),
+            Author::User { user, .. } => user.to_string(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{CopyState, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
-    GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
+    Author, GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
     SystemState, Time,
     node::surely_over,
     note::OffHow,
@@ -252,6 +252,14 @@ impl Applying<'_> {
 
     /// Takes a node's report of an order.
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
+        // A node answers its own orders, with its own readings.
+        if let Author::Agent(node) = self.author {
+            let of = self.ledger.orders.get(&report.order).map(|order| &order.node);
+            let read_by = report.readings.iter().map(|reading| &reading.by);
+            if of.into_iter().chain(read_by).any(|by| by != node) {
+                return Err(Refusal::NotItsBusiness { by: self.by() });
+            }
+        }
         let Some(order) = self.ledger.orders.remove(&report.order) else {
             // A reading is a fact, whatever became of the order.
             let news = report.readings.iter().filter(|reading| self.take_away(report.order, reading)).count() > 0;

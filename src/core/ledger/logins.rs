@@ -88,7 +88,7 @@ impl Applying<'_> {
     fn says(&self) -> Result<NodeName, Refusal> {
         match &self.author {
             Author::Agent(node) => Ok(node.clone()),
-            Author::Planner(_) | Author::Operator { .. } => Err(Refusal::NoChange),
+            Author::Planner(_) | Author::User { .. } => Err(Refusal::NoChange),
         }
     }
 

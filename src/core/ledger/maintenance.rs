@@ -115,6 +115,9 @@ impl Ledger {
             | Command::HmcAccepts(_)
             | Command::TryHmc { .. }
             | Command::Warn(_)
+            | Command::Spend { .. }
+            | Command::Ended { .. }
+            | Command::Denied { .. }
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }

@@ -17,6 +17,8 @@ impl Applying<'_> {
         match request {
             Request::Configure { cluster, strand } => self.whole(|applying| applying.configure(cluster, *strand)),
             Request::Do(verb) => self.ask(verb),
+            Request::Trust(change) => self.whole(|applying| applying.change_trust(change)),
+            Request::Act(act) => self.permit(act),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     Command, Event, GroupName, HmcName, Ledger, Level, NodeName, Order, OrderId, Reply, RequestId, ServerName, Time,
     codec::{Format, Kind, read_body, write_body},
     config::Cluster,
-    ledger::{GroupState, Incarnation, Lockout, Maintenance, NodeState, Process, ServerState},
+    ledger::{GroupState, Incarnation, Lockout, Maintenance, NodeState, Process, ServerState, Trust},
     node::{Answer, Call, Effect, Node, Now, Proposal},
     order::Epoch,
 };
@@ -52,6 +52,7 @@ struct Ledger2 {
     orders: BTreeMap<OrderId, Order>,
     processes: BTreeMap<NodeName, Process2>,
     journal: VecDeque<Event>,
+    trust: Trust,
     requests: BTreeMap<RequestId, Reply>,
     request_order: VecDeque<RequestId>,
 }
@@ -79,6 +80,7 @@ macro_rules! converted {
             orders: from.orders,
             processes: from.processes.into_iter().map(|(node, process)| (node, $processes(process))).collect(),
             journal: from.journal,
+            trust: from.trust,
             requests: from.requests,
             request_order: from.request_order,
         }

@@ -100,6 +100,8 @@ impl Node {
                 }
                 (Role::Leader { leading, .. }, Some(node)) => {
                     match call {
+                        // A node tells what it has read itself.
+                        Call::Reading(reading) if reading.by != *node => {}
                         Call::Reading(reading) => leading.read(reading),
                         Call::Inside(inside) => leading.sense(node.clone(), inside),
                         Call::Heartbeat { .. } | Call::Probe(_) => {}

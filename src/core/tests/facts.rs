@@ -198,7 +198,7 @@ fn a_reading_by_another_than_its_watcher_only_takes_away_what_vouches() {
         (15, 16, SystemState::PowerOff, true),
     ] {
         let mut scene = scene();
-        let how = OffHow::Operator { name: "ann".to_owned() };
+        let how = OffHow::Operator { name: "admin".to_owned() };
         scene.server("p2").off = Some(OffProof { how, index: proven, at: Time(9) });
         reported(&mut scene, vec![Reading { server: "p2".into(), system, ..reading(since) }]);
         assert_eq!(scene.server("p2").off.is_some(), stays, "{since} {system}");

@@ -222,7 +222,7 @@ fn readings_count_by_what_they_follow() {
 #[test]
 fn a_repeated_request_is_applied_once() {
     let mut case = Case::online();
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(77) };
+    let author = Author::first_user(RequestId(77));
     let offline = Command::Request(Verb::Offline { group: "web".into(), propagate: false }.into());
     let first = case.apply(author.clone(), offline.clone());
     let again = case.apply(author, offline);

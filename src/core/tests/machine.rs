@@ -81,7 +81,7 @@ impl Bench {
 
     pub fn operator(&mut self, request: impl Into<Request>) {
         let id = RequestId(u128::from(self.ledger.index) + 1);
-        self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request.into()));
+        self.apply(Author::first_user(id), Command::Request(request.into()));
     }
 
     /// Orders the LPAR to be started on p1, which n1 watches.

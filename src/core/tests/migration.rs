@@ -349,7 +349,7 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     assert!(case.plan(moves("web2")).is_some(), "nothing else is sent");
     case.must(stay());
     let said = case.ledger.journal.back().map(|event| event.text.clone());
-    assert_eq!(said.as_deref(), Some("group web stays on p1, not migrated to p2: given up by ann"));
+    assert_eq!(said.as_deref(), Some("group web stays on p1, not migrated to p2: given up by admin"));
     assert_eq!(
         case.ask(Verb::AbortMigration { group: "web".into() }).refusal(),
         Some(&Refusal::NotMigrating { group: "web".into() })

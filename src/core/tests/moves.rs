@@ -67,7 +67,7 @@ fn to_p2() -> Phase {
 }
 
 fn off(ledger: &mut Ledger, name: &str) {
-    let how = OffHow::Operator { name: "ann".to_owned() };
+    let how = OffHow::Operator { name: "admin".to_owned() };
     server(ledger, name).off = Some(OffProof { how, index: 9, at: Time(9) });
 }
 
@@ -322,7 +322,7 @@ fn the_end_of_a_server_ends_the_moves_from_it_and_to_it() {
         assert_eq!(plan(&mut ledger, moves), None);
         server(&mut ledger, lost).live = false;
         ledger.nodes.get_mut(node).expect("declared").lapse(9, NOW);
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(9) };
+        let author = Author::first_user(RequestId(9));
         let confirm = Command::Request(Verb::ConfirmOff { server: lost.into() }.into());
         assert_eq!(apply(&mut ledger, author, confirm), None);
         assert_eq!(ledger.orders.is_empty(), voided, "{lost}");

@@ -1,8 +1,8 @@
 //! The process that runs a node: the one that was enlisted last is believed, and an older one is not.
 
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Time, Verb, ledger::Incarnation,
-    note::Level, order::Ending,
+    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, RequestId, Time, Verb,
+    ledger::Incarnation, note::Level, order::Ending,
 };
 
 const OLD: Incarnation = Incarnation(1);
@@ -54,7 +54,9 @@ fn what_an_older_process_says_does_not_count() {
 fn a_refused_request_forgets_no_process() {
     let mut ledger = Ledger::default();
     apply(&mut ledger, vec![enlist(OLD), enlist(NEW)]);
-    let said = apply(&mut ledger, vec![Command::Request(Verb::ServiceOnline { service: "nobody".into() }.into())]);
+    let author = Author::first_user(RequestId(1));
+    let commands = vec![Command::Request(Verb::ServiceOnline { service: "nobody".into() }.into())];
+    let said = ledger.apply(2, &Entry { at: Time(7), wall: Time(7), author, commands });
     assert!(matches!(refusals(&said)[..], [Refusal::NoService(_)]));
     assert!(!ledger.is_present(&node(), OLD), "the older process is not believed again");
 }

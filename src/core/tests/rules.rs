@@ -34,6 +34,7 @@ mod state;
 mod steps;
 mod ties;
 mod trees;
+mod trust;
 mod upkeep;
 mod verbs;
 mod vouch;

@@ -100,7 +100,7 @@ fn a_node_is_in_charge_of_its_server_as_long_as_it_is_granted_leases() {
 
 #[test]
 fn a_watchdog_ends_only_what_must_not_run_twice() {
-    let operator = NodeOffHow::Operator { name: "ann".to_owned() };
+    let operator = NodeOffHow::Operator { name: "admin".to_owned() };
     for (how, watched, died) in
         [(WATCHDOG, false, true), (WATCHDOG, true, false), (operator.clone(), false, true), (operator, true, true)]
     {
@@ -171,7 +171,7 @@ fn a_node_that_is_declared_otherwise_loses_what_was_known_of_it() {
         ),
     ];
     for (what, change, expected) in cases {
-        let operator = NodeOffHow::Operator { name: "ann".to_owned() };
+        let operator = NodeOffHow::Operator { name: "admin".to_owned() };
         assert_eq!([after(operator, change), after(WATCHDOG, change)], expected, "{what}");
     }
 }
@@ -265,7 +265,7 @@ fn an_operator_is_believed_that_a_silent_node_is_off_unless_its_lpar_looks_alive
         let mut scene = scene();
         change(&mut scene);
         let refused = scene.ask(Verb::ConfirmNodeOff { node: "n1".into() });
-        assert_eq!(refused.is_none(), proof(&scene) == Some(NodeOffHow::Operator { name: "ann".to_owned() }));
+        assert_eq!(refused.is_none(), proof(&scene) == Some(NodeOffHow::Operator { name: "admin".to_owned() }));
         refused
     };
     let lapsed: Change = |scene| scene.node("n1").lapse(9, NOW);
@@ -334,7 +334,7 @@ fn what_died_with_its_node_is_looked_at_anew() {
         };
         ["httpd", "cron"].map(|resource| (forgotten(scene.copy(resource, "p1")), forgotten(scene.copy(resource, "p2"))))
     };
-    assert_eq!(copies(NodeOffHow::Operator { name: "ann".to_owned() }), [(true, false), (true, false)]);
+    assert_eq!(copies(NodeOffHow::Operator { name: "admin".to_owned() }), [(true, false), (true, false)]);
     assert_eq!(copies(WATCHDOG), [(true, false), (false, false)]);
 }
 

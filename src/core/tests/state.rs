@@ -52,7 +52,7 @@ fn the_history_of_a_group_is_what_its_records_say_newest_first() {
     let [unfrozen, frozen, ..] = &told("web")[..] else { panic!("{:?}", told("web")) };
     assert_eq!(
         (unfrozen.as_str(), frozen.as_str()),
-        ("group web: unfreeze, asked by ann", "group web: freeze, asked by ann")
+        ("group web: unfreeze, asked by admin", "group web: freeze, asked by admin")
     );
     assert_eq!(told("other"), Vec::<String>::new());
 }

@@ -136,6 +136,8 @@ impl Print<'_> {
             journal: _,
             requests: _,
             request_order: _,
+            // Users do not change in these histories.
+            trust: _,
         } = ledger;
         for (at, state) in servers.values().enumerate() {
             self.server_state(at, state);

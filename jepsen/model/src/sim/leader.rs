@@ -160,7 +160,7 @@ impl Sim {
 
     pub(super) fn commit(&mut self, term: u64, entry: &Entry, by: Option<(NodeName, u32, Proposal)>) {
         let Some(leader) = self.leader.as_ref().filter(|leader| leader.term == term) else {
-            if matches!(entry.author, Author::Operator { .. }) {
+            if matches!(entry.author, Author::User { .. }) {
                 self.say("no answer: the request may or may not have been taken".to_owned());
             }
             if let Some((node, life, of)) = by {
@@ -200,7 +200,7 @@ impl Sim {
         for record in &outcome.records {
             self.say(record.note.to_string());
         }
-        if let (Author::Operator { .. }, Some(why)) = (&entry.author, outcome.refusal()) {
+        if let (Author::User { .. }, Some(why)) = (&entry.author, outcome.refusal()) {
             self.say(format!("refused: {why}"));
         }
     }

@@ -21,7 +21,7 @@ impl Ledger {
     }
 
     /// The groups that must be started for this one, deepest first.
-    fn to_start(&self, name: &GroupName) -> Vec<GroupName> {
+    pub(in super::super) fn to_start(&self, name: &GroupName) -> Vec<GroupName> {
         let down = |group: &GroupState| group.intent == Intent::Offline || group.tenure.is_none();
         self.walk(name, |_, group| {
             let needed = group.ties.links.iter().filter(|link| link.need.is_online());
@@ -31,7 +31,7 @@ impl Ledger {
     }
 
     /// The groups that must be off before this one, nearest first.
-    fn to_stop(&self, name: &GroupName) -> Vec<GroupName> {
+    pub(in super::super) fn to_stop(&self, name: &GroupName) -> Vec<GroupName> {
         self.walk(name, |name, _| {
             let links = self.links_to(name).into_iter().filter(|(_, _, link)| link.need.is_online());
             links.filter(|(_, group, _)| group.intent == Intent::Online).map(|(name, ..)| name.clone()).collect()
@@ -39,7 +39,7 @@ impl Ledger {
     }
 
     /// The children that move with this group, by hard links, deepest first.
-    fn hard_children(&self, name: &GroupName) -> Vec<GroupName> {
+    pub(in super::super) fn hard_children(&self, name: &GroupName) -> Vec<GroupName> {
         self.walk(name, |_, group| {
             group.ties.links.iter().filter(|link| link.is_hard()).map(|link| link.child.clone()).collect()
         })

@@ -1,0 +1,40 @@
+//! Users and their rights.
+
+use super::{
+    Style, moment,
+    table::{plain, table},
+};
+use crate::api::wire::{UserView, UsersView};
+
+/// All users.
+pub fn users(view: &UsersView, style: Style) -> String {
+    let rows = view.users.iter().map(|user| {
+        vec![
+            plain(&user.name),
+            plain(user.role),
+            plain(groups(user)),
+            plain(if user.programs { "yes" } else { "no" }),
+            plain(moment(&user.since)),
+            plain(&user.by),
+        ]
+    });
+    table(&["USER", "ROLE", "GROUPS", "PROGRAMS", "SINCE", "BY"], rows.collect(), style)
+}
+
+/// One user.
+pub fn user(user: &UserView) -> String {
+    format!(
+        "user      {} ({})\nrole      {}\ngroups    {}\nprograms  {}\nsince     {} UTC, by {}\n",
+        user.name,
+        user.id,
+        user.role,
+        groups(user),
+        if user.programs { "may choose what nodes run" } else { "may not choose what nodes run" },
+        moment(&user.since),
+        user.by,
+    )
+}
+
+fn groups(user: &UserView) -> String {
+    user.groups.as_ref().map_or("all".to_owned(), |groups| groups.join(", "))
+}

@@ -1,0 +1,79 @@
+//! Samples of who may do what.
+
+use super::named::whole;
+use std::collections::BTreeMap;
+use tenure_core::{
+    Span, Time, UserName,
+    audit::Chain,
+    ledger::Trust,
+    trust::{Act, Caller, Hash, Purpose, Rights, Role, Token, TrustChange, User},
+};
+
+const TOKEN: Hash = Hash([7; 32]);
+
+fn rights() -> Vec<Rights> {
+    let groups = Some(["web".into(), "db".into()].into());
+    vec![
+        Rights::ALL,
+        Rights { role: Role::Operator, groups, programs: false },
+        Rights { role: Role::Reader, groups: None, programs: false },
+    ]
+}
+
+pub fn caller() -> Caller {
+    Caller { user: "bob".into(), id: 300, address: Some([10, 0, 0, 9].into()) }
+}
+
+pub fn changes() -> Vec<TrustChange> {
+    let user = || UserName::from("bob");
+    let token = |purpose| TrustChange::AddToken { token: TOKEN, purpose, lasts: Span::seconds(3600) };
+    let mut all = vec![
+        TrustChange::RenewUser { user: user() },
+        TrustChange::RemoveUser { user: user() },
+        TrustChange::DropToken { token: TOKEN },
+        TrustChange::SetRights { user: user(), rights: Rights::ALL },
+    ];
+    all.extend(rights().into_iter().map(|rights| TrustChange::AddUser { user: user(), rights }));
+    all.extend(purposes().into_iter().map(token));
+    whole(all)
+}
+
+fn purposes() -> Vec<Purpose> {
+    whole(vec![Purpose::Join("p4".into()), Purpose::Enrol("bob".into()), Purpose::Session(caller())])
+}
+
+pub fn acts() -> Vec<Act> {
+    whole(vec![
+        Act::AddNode { node: "p4".into(), address: "p4.site:7100".to_owned() },
+        Act::PromoteNode { node: "p4".into() },
+        Act::RemoveNode { node: "p4".into() },
+        Act::Transfer { to: Some("p2".into()) },
+        Act::Transfer { to: None },
+        Act::Action {
+            node: "p1".into(),
+            resource: "ip1".into(),
+            action: "pause".to_owned(),
+            arguments: vec!["10".to_owned()],
+        },
+        Act::Describe { node: "p1".into(), resource: "ip1".into() },
+        Act::Check { config: Hash([2; 32]), programs: true },
+        Act::Certify { key: Hash([3; 32]) },
+    ])
+}
+
+pub fn trust() -> Trust {
+    let user = |(id, rights)| {
+        let user = User { id, rights, since: Time(1_700_000_000_000), by: "admin".into() };
+        (UserName::from(format!("user{id}")), user)
+    };
+    let token = |(number, purpose): (u8, Purpose)| {
+        let spent = (number > 0).then_some(Hash([9; 32]));
+        (Hash([number; 32]), Token { purpose, by: "admin".into(), expires: Time(1_800_000_000_000), spent })
+    };
+    Trust {
+        users: (0..).zip(rights()).map(user).collect(),
+        tokens: (0..).zip(purposes()).map(token).collect(),
+        acts: BTreeMap::from_iter((300..).zip(acts())),
+        audit: Chain { count: 1 << 40, hash: Some(Hash([4; 32])) },
+    }
+}
