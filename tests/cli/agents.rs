@@ -8,7 +8,7 @@ use tenure::cli::Exit;
 use tenure_core::{Power, Span, ledger::SAID_LIMIT};
 
 /// The site with a group inside the management LPARs: an address and a service at it.
-fn inside() -> String {
+pub fn inside() -> String {
     SITE.replace("lpar = \"mgmt1\"", "lpar = \"mgmt1\"\nwatchdog = \"10m\"")
         + r#"
 [groups.shop]

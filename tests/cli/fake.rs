@@ -20,7 +20,11 @@ use tenure::api::{
 use tenure_core::{
     Action, Author, Caller, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply,
     Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName, View,
-    config::Cluster, order::Ending, plan::plan, trust::Purpose, view::NodeView,
+    config::Cluster,
+    order::Ending,
+    plan::plan,
+    trust::{Act, Hash, Purpose, TrustChange},
+    view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -260,6 +264,13 @@ impl Fake {
         Failure::NoLeader("an election is under way".to_owned())
     }
 
+    /// Has the ledger permit something.
+    fn permit(&self, by: &Caller, act: Act) -> Result<(), Failure> {
+        let author = by.author(tenure::api::Client::request_id(), None);
+        let reply = self.site().commit(author, vec![Command::Request(act.into())]).reply;
+        reply.refused.into_iter().next().map_or(Ok(()), |(_, why)| Err(why.into()))
+    }
+
     fn note(&self, by: &Caller, what: String) -> Result<(), Failure> {
         if self.mood() == Mood::Leaderless {
             return Err(self.leaderless());
@@ -297,7 +308,9 @@ impl Backend for Fake {
         Ok(reply)
     }
 
-    async fn check_agents(&self, _: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+    async fn check_agents(&self, by: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+        let programs = self.site().ledger.chooses_programs(cluster);
+        self.permit(by, Act::Check { config: tenure_core::audit::digest(cluster), programs })?;
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for (name, resource) in &cluster.resources {
             let Some(agent) = resource.as_agent() else { continue };
@@ -319,6 +332,12 @@ impl Backend for Fake {
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
     ) -> Result<String, Failure> {
+        let (at, of) = (node.clone(), resource.clone());
+        let act = match action.clone() {
+            Some((action, arguments)) => Act::Action { node: at, resource: of, action, arguments },
+            None => Act::Describe { node: at, resource: of },
+        };
+        self.permit(by, act)?;
         self.note(by, format!("extra {node} {resource} {action:?}"))?;
         match action {
             None => Ok(format!("{resource} is fine\nas seen by {node}")),
@@ -417,10 +436,12 @@ impl Backend for Fake {
     }
 
     async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure> {
+        self.permit(by, Act::AddNode { node: node.clone(), address: address.to_owned() })?;
         self.note(by, format!("add {node} {address}"))
     }
 
     async fn node_promote(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
+        self.permit(by, Act::PromoteNode { node: node.clone() })?;
         if node.as_str() == "p9" {
             return Err(Rejection::new("no_node", "p9 is not a member")
                 .advise("add it first: `tenure node add`")
@@ -430,15 +451,26 @@ impl Backend for Fake {
     }
 
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
+        self.permit(by, Act::RemoveNode { node: node.clone() })?;
         self.note(by, format!("remove {node}"))
     }
 
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
+        self.permit(by, Act::Transfer { to: to.cloned() })?;
         self.note(by, format!("transfer {to:?}"))?;
         Ok(to.cloned())
     }
 
     async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure> {
+        let (token, lasts) = (Hash::of(b"t0ken"), Span::seconds(60));
+        let author = by.author(tenure::api::Client::request_id(), None);
+        // A session can be used; what else is made here is only looked at.
+        let made = if let Purpose::Session(_) = purpose { token } else { Hash::of(format!("{purpose:?}").as_bytes()) };
+        let change = TrustChange::AddToken { token: made, purpose: purpose.clone(), lasts };
+        let reply = self.site().commit(author, vec![Command::Request(change.into())]).reply;
+        if let Some((_, why)) = reply.refused.into_iter().next() {
+            return Err(why.into());
+        }
         self.note(by, format!("token for {purpose}"))?;
         let whose = match &purpose {
             Purpose::Join(node) => node.to_string(),
@@ -457,6 +489,7 @@ impl Backend for Fake {
     }
 
     async fn certify(&self, by: &Caller, csr_pem: &str) -> Result<EnrolReply, Failure> {
+        self.permit(by, Act::Certify { key: Hash([0; 32]) })?;
         self.note(by, "certify".to_owned())?;
         self.certified(by.user.as_str(), csr_pem)
     }

@@ -8,4 +8,5 @@ mod fake;
 mod maintenance;
 mod render;
 mod replay;
+mod trust;
 mod what_if;
