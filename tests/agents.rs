@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tenure_agents::{Runtime, Settings, Severity};
+use tenure_agents::{PROGRAMS, Rights, Runtime, Settings, Severity};
 use tenure_core::{
     Power, ResourceName,
     config::{Cluster, Operations},
@@ -68,7 +68,7 @@ impl Examples {
         let mut blocks = blocks();
         let own = folder.path().to_str().unwrap().to_owned();
         for block in &mut blocks {
-            block.text = block.text.replace("/run/tenure", &own);
+            block.text = block.text.replace(PROGRAMS, &format!("{own}/programs")).replace("/run/tenure", &own);
         }
         for block in &blocks {
             let [kind, path] = &block.words[..] else { continue };
@@ -110,6 +110,7 @@ impl Examples {
             systemctl: PathBuf::from("systemctl"),
             run_dir,
             cgroup: None,
+            rights: Rights { programs: vec![self.folder.path().join("programs")], ..Rights::default() },
         }
     }
 }
@@ -134,8 +135,8 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
     let plain = tenure::local::LocalConfig::parse("tenured.toml", base).unwrap();
     // The page has the default where the example has the directory of this test.
     let own = examples.folder.path().to_str().unwrap();
-    let places =
-        tenure::local::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
+    let piece = pieces[0].replace(&format!("{own}/programs"), PROGRAMS).replace(own, "/run/tenure");
+    let places = tenure::local::LocalConfig::parse("tenured.toml", &format!("{base}{piece}"));
     assert_eq!(places.unwrap().agents, plain.agents);
     let watched = tenure::local::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[1])).unwrap();
     assert_eq!(watched.watchdog.unwrap().device, Path::new("/dev/watchdog0"));

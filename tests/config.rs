@@ -97,3 +97,38 @@ fn mistakes_of_the_local_file() {
         assert_eq!(problems.to_string(), format!("tenured.toml:{expected}"));
     }
 }
+
+#[test]
+fn what_a_node_runs_is_said_in_the_local_file() {
+    let parse = |lines: &str| LocalConfig::parse("tenured.toml", &format!("{LOCAL}[agents]\n{lines}"));
+    let agents =
+        parse("types = [\"ocf:*\"]\nprograms = [\"/opt/bin\"]\nmemory_percent = 50\npids_max = 100\n").unwrap().agents;
+    assert_eq!(agents.rights.types, ["ocf:*"]);
+    assert_eq!(agents.rights.programs, [std::path::Path::new("/opt/bin")]);
+    assert_eq!((agents.limits.memory_percent, agents.limits.pids), (50, 100));
+    for (line, expected) in [
+        ("programs = [\"bin\"]", "16:12: bin is not an absolute path; write programs = [\"/etc/tenure/programs\"]"),
+        ("types = \"ocf:*\"", "16:9: types is text, not a list; write types = [\"ocf:*\"]"),
+        ("memory_percent = 0", "16:18: memory_percent of 0 is no part of the memory; write a number from 1 to 100"),
+        ("pids_max = 2", "16:12: pids_max of 2 is too few for any program; write at least 64"),
+    ] {
+        assert_eq!(parse(line).unwrap_err().to_string(), format!("tenured.toml:{expected}"));
+    }
+}
+
+#[test]
+fn two_nodes_of_a_machine_have_run_directories_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let run_dir = |place: &str, more: &str| {
+        let folder = directory.path().join(place);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("tenured.toml"), format!("{LOCAL}{more}")).unwrap();
+        let local = LocalConfig::load(&folder.join("tenured.toml")).unwrap();
+        local.agents.run_dir_of(&local.node)
+    };
+    let (one, other) = (run_dir("one", ""), run_dir("other", ""));
+    assert!(one.starts_with("/run/tenure") && one.ends_with("p1"), "{}", one.display());
+    assert_ne!(one, other, "they are called p1 both");
+    assert_eq!(one, run_dir("one", ""), "and after a restart it is the same");
+    assert_eq!(run_dir("one", "[agents]\nrun_dir = \"/run/mine\"\n"), std::path::Path::new("/run/mine/p1"));
+}

@@ -11,6 +11,7 @@ pub(crate) use words::split;
 use super::{
     machine::Call,
     result::{ActionResult, MonitorResult},
+    user::Account,
 };
 
 /// An agent that is part of this program.
@@ -60,36 +61,36 @@ impl Builtin {
         }
     }
 
-    pub(crate) async fn monitor(self, call: &Call<'_>) -> MonitorResult {
+    pub(crate) async fn monitor(self, call: &Call<'_>, account: Option<&Account>) -> MonitorResult {
         match self {
-            Builtin::Application => application::monitor(call).await,
-            Builtin::Process => process::monitor(call).await,
+            Builtin::Application => application::monitor(call, account).await,
+            Builtin::Process => process::monitor(call, account).await,
             Builtin::FileOnOff | Builtin::FileNone => file::monitor(call).await,
         }
     }
 
-    pub(crate) async fn start(self, call: &Call<'_>) -> ActionResult {
+    pub(crate) async fn start(self, call: &Call<'_>, account: Option<&Account>) -> ActionResult {
         match self {
-            Builtin::Application => application::start(call).await,
-            Builtin::Process => process::start(call).await,
+            Builtin::Application => application::start(call, account).await,
+            Builtin::Process => process::start(call, account).await,
             Builtin::FileOnOff => file::start(call).await,
             Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not started"),
         }
     }
 
-    pub(crate) async fn stop(self, call: &Call<'_>) -> ActionResult {
+    pub(crate) async fn stop(self, call: &Call<'_>, account: Option<&Account>) -> ActionResult {
         match self {
-            Builtin::Application => application::stop(call).await,
-            Builtin::Process => process::stop(call).await,
+            Builtin::Application => application::stop(call, account).await,
+            Builtin::Process => process::stop(call, account).await,
             Builtin::FileOnOff => file::stop(call).await,
             Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not stopped"),
         }
     }
 
-    pub(crate) async fn clean(self, call: &Call<'_>) -> ActionResult {
+    pub(crate) async fn clean(self, call: &Call<'_>, account: Option<&Account>) -> ActionResult {
         match self {
-            Builtin::Application => application::clean(call).await,
-            Builtin::Process => process::clean(call).await,
+            Builtin::Application => application::clean(call, account).await,
+            Builtin::Process => process::clean(call, account).await,
             Builtin::FileOnOff => file::stop(call).await,
             Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not stopped"),
         }

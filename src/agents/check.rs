@@ -11,29 +11,29 @@ use super::{
     Metadata, Settings,
     builtin::Builtin,
     contract::{Contract, FORMS},
-    machine::Machine,
+    machine::{Call, Machine},
     ocf::prepare,
+    permission::admit,
     spec::Spec,
 };
-use std::sync::Arc;
-use tenure_core::{
-    ResourceName,
-    config::{Cluster, Resource},
-};
-use tokio::task::JoinSet;
+use std::{sync::Arc, time::Duration};
+use tenure_core::config::{Cluster, Resource};
+use tokio::{task::JoinSet, time::Instant};
 
 /// Number of resources checked at the same time.
 const AT_ONCE: usize = 8;
+/// Time that looking up a user may take.
+const LOOKED_UP: Duration = Duration::from_secs(5);
 /// Least similarity (Jaro-Winkler) of a known name that is suggested for a misspelt one.
 const LIKE: f64 = 0.7;
 /// Number of names suggested for a misspelt one.
 const NEAR: usize = 3;
 
-/// A problem of a resource.
+/// A problem of a resource, or of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The resource.
-    pub resource: ResourceName,
+    /// Where it is in the cluster file: `resources.web`.
+    pub place: String,
     /// The attribute; `None` if the problem is of the whole resource.
     pub attribute: Option<String>,
     /// Error or warning.
@@ -98,8 +98,9 @@ pub async fn check(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
         tasks.spawn(async move { one(&machine, &item).await });
     }
     findings.extend(tasks.join_all().await.into_iter().flatten());
+    findings.extend(hooks(settings, cluster).await);
     findings.sort_by(|one: &Finding, other| {
-        (&one.resource, one.severity, &one.attribute).cmp(&(&other.resource, other.severity, &other.attribute))
+        (&one.place, one.severity, &one.attribute).cmp(&(&other.place, other.severity, &other.attribute))
     });
     findings
 }
@@ -113,7 +114,7 @@ struct Item {
 impl Item {
     fn error(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
         Finding {
-            resource: self.spec.resource.clone(),
+            place: format!("resources.{}", self.spec.resource),
             attribute: attribute.map(str::to_owned),
             severity: Severity::Error,
             what,
@@ -132,8 +133,30 @@ impl Item {
     }
 }
 
+/// Hooks of groups of this server that may not run here.
+async fn hooks(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, group) in cluster.groups.iter().filter(|(_, group)| group.servers.contains(&settings.server)) {
+        for (trigger, hook) in &group.hooks {
+            if let Err((what, help)) = settings.rights.hook(&hook.program, &settings.node).await {
+                let (place, attribute) = (format!("groups.{name}.hooks"), Some(trigger.word().to_owned()));
+                findings.push(Finding { place, attribute, severity: Severity::Error, what, help });
+            }
+        }
+    }
+    findings
+}
+
 async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
-    match Contract::of(&item.spec.agent) {
+    let contract = Contract::of(&item.spec.agent);
+    let deadline = Instant::now() + LOOKED_UP;
+    let call = Call { machine, spec: &item.spec, deadline, probe: true, place: None };
+    if let Err(denied) = admit(&call, &contract).await
+        && !matches!(contract, Contract::Nobody(_))
+    {
+        return vec![item.error(denied.attribute, denied.what, denied.help)];
+    }
+    match contract {
         Contract::Ocf(agent) => ocf::check(machine, item, &agent).await,
         Contract::Script(agent) => script::check(machine, item, &agent).await,
         Contract::Systemd(unit) => match unit.name(item.spec.attribute("unit")) {

@@ -8,6 +8,7 @@ use super::{
     builtin::Builtin,
     machine::Call,
     ocf::Ocf,
+    permission::admit,
     result::{ActionResult, MonitorResult},
     script::Script,
     systemd::Unit,
@@ -54,48 +55,65 @@ impl Contract {
     }
 
     pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
+        let account = match admit(call, self).await {
+            Ok(account) => account,
+            Err(denied) => return denied.look(call.probe),
+        };
         match self {
             Contract::Ocf(ocf) => ocf.monitor(call, depth).await,
             Contract::Script(script) => script.monitor(call, depth).await,
             Contract::Systemd(unit) => unit.monitor(call).await,
-            Contract::Builtin(builtin) => builtin.monitor(call).await,
+            Contract::Builtin(builtin) => builtin.monitor(call, account.as_ref()).await,
             Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
         }
     }
 
     pub(crate) async fn start(&self, call: &Call<'_>) -> ActionResult {
+        let account = match admit(call, self).await {
+            Ok(account) => account,
+            Err(denied) => return denied.refusal(),
+        };
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "start").await,
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
-            Contract::Builtin(builtin) => builtin.start(call).await,
+            Contract::Builtin(builtin) => builtin.start(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 
     pub(crate) async fn stop(&self, call: &Call<'_>) -> ActionResult {
+        let account = match admit(call, self).await {
+            Ok(account) => account,
+            Err(denied) => return denied.refusal(),
+        };
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
-            Contract::Builtin(builtin) => builtin.stop(call).await,
+            Contract::Builtin(builtin) => builtin.stop(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 
     /// Stops it by force; `reason` as VCS numbers the reasons of a clean.
     pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> ActionResult {
+        let account = match admit(call, self).await {
+            Ok(account) => account,
+            Err(denied) => return denied.refusal(),
+        };
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
-            Contract::Builtin(builtin) => builtin.clean(call).await,
+            Contract::Builtin(builtin) => builtin.clean(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 
     /// Runs another action of its agent.
     pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+        admit(call, self).await.map_err(|denied| denied.words())?;
         match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
             Contract::Script(script) => script.action(call, token, arguments).await,
@@ -107,6 +125,7 @@ impl Contract {
 
     /// The agent's description of the resource, for people.
     pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+        admit(call, self).await.map_err(|denied| denied.words())?;
         match self {
             Contract::Script(script) => script.info(call).await,
             Contract::Systemd(unit) => unit.info(call).await,
@@ -118,24 +137,27 @@ impl Contract {
 
     /// Called before the first other entry point.
     pub(crate) async fn open(&self, call: &Call<'_>) {
-        if let Contract::Script(script) = self {
-            script.notice(call, "open", &[]).await;
-        }
+        self.notice(call, "open", &[]).await;
     }
 
     /// Called last, when the resource is no longer managed here.
     pub(crate) async fn close(&self, call: &Call<'_>) {
-        if let Contract::Script(script) = self {
-            script.notice(call, "close", &[]).await;
-        }
+        self.notice(call, "close", &[]).await;
     }
 
     /// Called when the value of an attribute has changed.
     pub(crate) async fn changed(&self, call: &Call<'_>, attribute: &str) {
-        if let Contract::Script(script) = self {
-            let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
-            let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
-            script.notice(call, "attr_changed", &words).await;
+        let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
+        let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
+        self.notice(call, "attr_changed", &words).await;
+    }
+
+    async fn notice(&self, call: &Call<'_>, entry: &str, words: &[String]) {
+        // A denied one is reported by the look that follows.
+        if let Contract::Script(script) = self
+            && admit(call, self).await.is_ok()
+        {
+            script.notice(call, entry, words).await;
         }
     }
 }

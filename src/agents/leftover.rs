@@ -3,9 +3,14 @@
 //! effect after the first look had said that nothing runs.
 //!
 //! A record is a file named after the process number; it holds the start time of that process, which tells it from a
-//! later one with the same number. The directory is empty after a boot.
+//! later one with the same number, and the program's control group. The directory is empty after a boot, and belongs to
+//! this node alone: what another node on the machine has under way is not touched.
 
-use super::processes::{self, Number};
+use super::{
+    cgroup::{self, Cgroup},
+    processes::{self, Number},
+    run_dir::{private, write},
+};
 use rustix::process::Signal;
 use std::{
     fs,
@@ -24,10 +29,11 @@ pub(crate) struct Record(PathBuf);
 
 impl Record {
     /// Puts a process on record.
-    pub(crate) fn of(directory: &Path, process: Number) -> Option<Record> {
+    pub(crate) fn of(directory: &Path, process: Number, group: Option<&Cgroup>) -> Option<Record> {
         let path = directory.join(process.to_string());
         let began = processes::began(process)?;
-        let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, began.to_string()));
+        let group = group.map(|group| group.path().display().to_string()).unwrap_or_default();
+        let written = private(directory).and_then(|()| write(&path, &format!("{began}\n{group}\n")));
         if let Err(error) = written {
             // A full disk must not keep anything from being started or stopped.
             tracing::warn!(path = %path.display(), %error, "a program is not on record");
@@ -48,8 +54,13 @@ pub(crate) fn end_all(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Number>().ok());
-        let began = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut lines = text.lines();
+        let began = lines.next().and_then(|line| line.trim().parse::<u64>().ok());
         if let (Some(number), Some(began)) = (number, began) {
+            if let Some(group) = lines.next().filter(|group| !group.is_empty()) {
+                cgroup::kill(Path::new(group));
+            }
             end(number, began);
         }
         // A file that cannot be read is not one of these records.
@@ -98,7 +109,7 @@ mod tests {
         let mut child = sleeper();
         let number = Number::try_from(child.id()).unwrap();
         // The earlier process was killed before it could remove the record.
-        std::mem::forget(Record::of(directory.path(), number).unwrap());
+        std::mem::forget(Record::of(directory.path(), number, None).unwrap());
         let limit = Instant::now() + Duration::from_secs(10);
         while processes::members(number).len() < 2 {
             assert!(Instant::now() < limit, "it starts nothing");
@@ -127,7 +138,7 @@ mod tests {
     fn a_record_goes_with_its_program() {
         let directory = tempfile::tempdir().unwrap();
         let own = Number::try_from(std::process::id()).unwrap();
-        let record = Record::of(directory.path(), own).unwrap();
+        let record = Record::of(directory.path(), own, None).unwrap();
         assert!(directory.path().join(own.to_string()).is_file());
         drop(record);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

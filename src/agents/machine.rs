@@ -6,6 +6,7 @@ use super::{
     output::Output,
     program::{self, Outcome, Permit, Program},
     spec::Spec,
+    user::Account,
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::{task::spawn_blocking, time::Instant};
@@ -38,6 +39,8 @@ pub(crate) struct Entry<'a> {
     pub path: &'a Path,
     pub arguments: Vec<String>,
     pub variables: BTreeMap<String, String>,
+    /// The user that it runs as; the one of this process if none is given.
+    pub user: Option<&'a Account>,
     /// Whether it may leave a process behind that keeps writing output: if so, output goes to a file and the run is
     /// on record.
     pub leaves: bool,
@@ -58,17 +61,7 @@ impl Machine {
         within: Duration,
     ) -> Outcome {
         let (output, cgroup) = (Output::Words(most), self.settings.cgroup.clone());
-        program::run(Program {
-            path: path.to_owned(),
-            arguments,
-            variables,
-            within,
-            output,
-            cgroup,
-            record: None,
-            place: None,
-        })
-        .await
+        program::run(Program { arguments, variables, output, cgroup, ..Program::new(path, within) }).await
     }
 }
 
@@ -104,15 +97,15 @@ impl Call<'_> {
         let settings = &self.machine.settings;
         let output = if entry.leaves { Output::File(self.spec.file(settings, entry.name)) } else { Output::Pipe };
         program::run(Program {
-            path: entry.path.to_owned(),
             arguments: entry.arguments,
             variables: entry.variables,
-            within: self.left(),
+            user: entry.user.cloned(),
             output,
             cgroup: settings.cgroup.clone(),
             // A look changes nothing, so it need not be ended by a later process.
             record: entry.leaves.then(|| settings.under_way()),
             place: self.place.cloned(),
+            ..Program::new(entry.path, self.left())
         })
         .await
     }

@@ -10,8 +10,10 @@ pub use metadata::{Advice, Metadata, Parameter, ValueType};
 
 use super::{
     machine::{Call, Entry, Machine},
+    permission::trusted,
     program::{Ended, Outcome},
     result::{ActionResult, MonitorResult},
+    run_dir::private,
 };
 use std::{
     collections::BTreeMap,
@@ -46,8 +48,10 @@ impl Ocf {
 
     /// The agent's metadata; the agent is asked unless they are known.
     pub(crate) async fn metadata(&self, machine: &Machine) -> Result<std::sync::Arc<Metadata>, String> {
-        let variables = self.machine_variables(machine);
-        machine.library.of(machine, &self.path(&machine.settings.ocf_root), variables).await
+        let (path, variables) = (self.path(&machine.settings.ocf_root), self.machine_variables(machine));
+        let kind = format!("ocf:{}:{}", self.provider, self.kind);
+        trusted(&machine.settings, &kind, path.clone()).await?;
+        machine.library.of(machine, &path, variables).await
     }
 
     /// The timeout that it advises for one of its entry points, if its metadata are known already.
@@ -131,7 +135,7 @@ impl Ocf {
     }
 
     fn entry<'a>(&self, name: &'a str, path: &'a Path, variables: BTreeMap<String, String>) -> Entry<'a> {
-        Entry { name, path, arguments: vec![name.to_owned()], variables, leaves: name != "monitor" }
+        Entry { name, path, arguments: vec![name.to_owned()], variables, user: None, leaves: name != "monitor" }
     }
 
     fn machine_variables(&self, machine: &Machine) -> BTreeMap<String, String> {
@@ -178,7 +182,7 @@ fn scratch(machine: &Machine) -> PathBuf {
 /// Creates the directory for agents' state files.
 pub(crate) fn prepare(run_dir: &Path) {
     let scratch = run_dir.join("rsctmp");
-    if let Err(error) = std::fs::create_dir_all(&scratch) {
+    if let Err(error) = private(&scratch) {
         tracing::error!(path = %scratch.display(), %error, "agents have no place to remember anything");
     }
 }

@@ -1,20 +1,36 @@
-//! The output of a program: read from a pipe until the program ends, or left in a file.
+//! The output of a program: a pipe that is read until the program ends. How much it writes costs time and no room.
 //!
-//! A daemon started by a program inherits its output. If that were a pipe, the daemon would be killed by its first
-//! output after the reader is gone: so programs that may leave a process behind write into a file. Decides nothing.
+//! A daemon started by a program inherits its output, and would be killed by its first output after the reader is gone.
+//! So what may leave a process behind has a file: if somebody still holds the pipe when the program ends, a small
+//! process goes on reading as long as anybody writes, also when this process is gone, and keeps the last of it in that
+//! file. Decides nothing.
 
+use super::{
+    launch,
+    run_dir::{self, private},
+};
 use std::{
     collections::VecDeque,
-    fs::{self, File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
+    process::Stdio,
 };
-use tokio::net::unix::pipe::Receiver;
+use tokio::{net::unix::pipe::Receiver, process::Command, task::spawn_blocking};
 
 /// Bytes of a program's output that are kept, from its end, unless more is asked for.
 pub const KEPT: usize = 4096;
-/// Size in bytes at which an output file is cut, while a daemon may still write into it.
+/// Size in bytes of an output file at which a new one is begun; the one before is kept beside it. A file grows by at
+/// most 256 KiB beyond that.
 pub const LONGEST_FILE: u64 = 64 * 1024;
+/// Reads standard input to its end into the file `$1`, a part at a time. Where nothing can be written, it reads all
+/// the same.
+const KEEP: &str = r#"umask 077; cd /
+while before=$(wc -c <"$1"); dd bs=4096 count=64 >>"$1" 2>/dev/null; after=$(wc -c <"$1")
+[ "${after:-0}" -gt "${before:-0}" ]; do
+[ "$after" -le "$2" ] || { mv -f "$1" "$1.before"; : >"$1"; }
+done
+exec cat >/dev/null 2>&1"#;
 
 /// The destination of a program's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +39,7 @@ pub enum Output {
     Pipe,
     /// Only standard output, through a pipe; at most so many bytes from its end are kept.
     Words(usize),
-    /// This file, which is emptied first: for programs that may start a daemon.
+    /// As a pipe; the last part is put into this file as well: for programs that may start a daemon.
     File(PathBuf),
 }
 
@@ -48,35 +64,91 @@ impl Said {
     }
 }
 
-/// The reading end of a program's output.
-pub(crate) enum Source {
-    Pipe(Receiver, Tail),
-    File(PathBuf),
+/// The reading ends of a program's output.
+pub(crate) struct Source {
+    out: Pipe,
+    /// Standard error, where it is not read with standard output.
+    err: Option<Pipe>,
+    file: Option<PathBuf>,
+}
+
+struct Pipe(Receiver, Tail);
+
+impl Pipe {
+    fn new(most: usize) -> io::Result<(OwnedFd, Pipe)> {
+        let (reader, writer) = io::pipe()?;
+        Ok((writer.into(), Pipe(Receiver::from_owned_fd(reader.into())?, Tail::new(most))))
+    }
+
+    fn take_in(&mut self) {
+        self.1.take_in(&self.0);
+    }
+
+    async fn readable(&mut self) {
+        if self.1.ended {
+            std::future::pending::<()>().await;
+        }
+        self.1.ended = self.0.readable().await.is_err();
+    }
+}
+
+/// The program's standard output and standard error, and the ends to read them from.
+pub(crate) fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
+    let (most, file) = match output {
+        Output::Pipe => (KEPT, None),
+        Output::Words(most) => (*most, None),
+        Output::File(path) => (KEPT, Some(path.clone())),
+    };
+    let (writer, out) = Pipe::new(most)?;
+    let (error_writer, err) = match output {
+        Output::Words(_) => Pipe::new(KEPT).map(|(writer, pipe)| (writer, Some(pipe)))?,
+        Output::Pipe | Output::File(_) => (writer.try_clone()?, None),
+    };
+    Ok((writer.into(), error_writer.into(), Source { out, err, file }))
 }
 
 impl Source {
     /// Reads the output that is there now.
     pub(crate) fn take_in(&mut self) {
-        match self {
-            Source::Pipe(pipe, tail) => tail.take_in(pipe),
-            Source::File(_) => {}
+        self.out.take_in();
+        if let Some(err) = &mut self.err {
+            err.take_in();
         }
     }
 
     /// Waits until there is output to read; for ever if there will be none.
     pub(crate) async fn readable(&mut self) {
-        match self {
-            Source::Pipe(pipe, tail) if !tail.ended => tail.ended = pipe.readable().await.is_err(),
-            Source::Pipe(..) | Source::File(_) => std::future::pending().await,
+        match &mut self.err {
+            Some(err) => tokio::select! {
+                () = self.out.readable() => {}
+                () = err.readable() => {}
+            },
+            None => self.out.readable().await,
         }
     }
 
-    pub(crate) fn finish(mut self) -> Said {
+    /// What was said, and what was said on standard error. Whoever still writes will find a reader.
+    pub(crate) async fn finish(mut self) -> (Said, Said) {
         self.take_in();
-        match self {
-            Source::Pipe(_, tail) => tail.said(),
-            Source::File(path) => Said(last_of(&path).unwrap_or_default()),
+        let Source { out: Pipe(pipe, tail), err, file } = self;
+        let ended = tail.ended;
+        let said = tail.said();
+        let complaint = err.map_or_else(|| said.clone(), |Pipe(_, tail)| tail.said());
+        if let Some(path) = file {
+            let text = said.0.clone();
+            let written = spawn_blocking(move || {
+                let written = write(&path, &text);
+                if !ended {
+                    keep(pipe, &path);
+                }
+                written.map_err(|error| (path, error))
+            });
+            if let Ok(Err((path, error))) = written.await {
+                // A full disk must not keep anything from being started or stopped.
+                tracing::warn!(path = %path.display(), %error, "what a program says is lost");
+            }
         }
+        (said, complaint)
     }
 }
 
@@ -120,36 +192,23 @@ impl Tail {
     }
 }
 
-/// Opens and empties a file for the output of a program. A process that already writes into it goes on at its end.
-pub(crate) fn emptied(path: &Path) -> io::Result<File> {
+/// Writes the file of a program's output anew.
+fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        private(folder)?;
     }
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.set_len(0)?;
-    Ok(file)
+    run_dir::write(path, text)
 }
 
-/// The last [`KEPT`] bytes of a file.
-fn last_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(KEPT as u64)))?;
-    let mut bytes = Vec::new();
-    file.take(KEPT as u64).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Cuts a file that grew too long down to its last part. Its writers append, and so go on after that.
-pub(crate) fn cut(path: &Path) {
-    if fs::metadata(path).map_or(0, |entry| entry.len()) <= LONGEST_FILE {
-        return;
-    }
-    let last = last_of(path).unwrap_or_default();
-    if let Ok(mut file) = OpenOptions::new().append(true).open(path) {
-        let cut = file.set_len(0).and_then(|()| file.write_all(last.as_bytes()));
-        if let Err(error) = cut {
-            tracing::warn!(path = %path.display(), %error, "what a daemon says cannot be cut");
-        }
+/// Leaves a pipe to a process that reads it to its end. Its own end is noticed by the runtime.
+fn keep(pipe: Receiver, path: &Path) {
+    let begun = pipe.into_blocking_fd().and_then(|pipe| {
+        let mut command = Command::new(launch::SHELL);
+        command.args(["-c", KEEP, "tenure-output"]).arg(path).arg(LONGEST_FILE.to_string());
+        command.env_clear().env("PATH", launch::PATH).stdin(pipe).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(0).spawn()
+    });
+    if let Err(error) = begun {
+        tracing::error!(path = %path.display(), %error, "nobody reads what a daemon says: it may be ended by that");
     }
 }

@@ -1,38 +1,34 @@
 //! External programs, run until they end or their time is over.
 //!
-//! A program gets no shell, no input, an environment of its own, no inherited descriptor, a process group of its own,
-//! and a control group of its own where the machine has them. It is killed with all its descendants when its time is
-//! over, or when nobody waits for it any more; processes left behind by a program that ended by itself live on. Its
-//! output is read until it ends, not until its children close it. Decides nothing.
+//! A program gets its arguments as they are, no input, an environment of its own, no inherited descriptor, a process
+//! group of its own, and a control group of its own where the machine has them. It is killed with all its descendants
+//! when its time is over, or when nobody waits for it any more; processes left behind by a program that ended by
+//! itself live on. Its output is read until it ends, not until its children close it. Decides nothing.
 
 use super::{
-    cgroup::Cgroup,
+    cgroup::{Cgroup, Groups},
+    launch::{self, Step},
     leftover::Record,
-    output::{self, KEPT, Output, Said, Source, Tail},
+    output::{self, Output, Said, Source},
     processes::{self, Number},
+    user::Account,
 };
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    os::fd::OwnedFd,
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 use tokio::{
-    net::unix::pipe::Receiver,
-    process::{Child, Command},
+    process::Child,
     runtime::Handle,
     task::spawn_blocking,
     time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 
-/// The `PATH` of programs when this process has none in its environment.
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Time to wait for a killed program: one that hangs in the kernel may never be gone.
 const BURIAL: Duration = Duration::from_secs(1);
-/// A program file cannot be run while it is being written: number of tries, and the pause between them.
+/// Exit statuses of a shell that could not become a program.
+const NOT_FOUND: i32 = 127;
+const NOT_RUN: i32 = 126;
+/// A program file cannot be run while it is being written: what is said then, number of tries, and the pause between
+/// them.
+const BUSY: &str = "Text file busy";
 const BUSY_TRIES: u32 = 50;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
@@ -45,12 +41,14 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// Environment variables, besides `PATH`.
     pub variables: BTreeMap<String, String>,
+    /// The user that it runs as; the one of this process if none is given.
+    pub user: Option<Account>,
     /// Time that it may take.
     pub within: Duration,
     /// The destination of its output.
     pub output: Output,
     /// The control group in which it gets one of its own.
-    pub cgroup: Option<PathBuf>,
+    pub cgroup: Option<Groups>,
     /// The directory for its record while it runs, which a later process of this node reads.
     pub record: Option<PathBuf>,
     /// Dropped only when the program is gone, also if nobody waits for that.
@@ -96,12 +94,40 @@ impl Outcome {
     }
 }
 
+impl Program {
+    /// A program without arguments and variables, whose output is read.
+    pub fn new(path: impl Into<PathBuf>, within: Duration) -> Program {
+        Program {
+            path: path.into(),
+            arguments: Vec::new(),
+            variables: BTreeMap::new(),
+            user: None,
+            within,
+            output: Output::Pipe,
+            cgroup: None,
+            record: None,
+            place: None,
+        }
+    }
+}
+
 /// Runs a program until it ends or its time is over. Dropping the future kills the program.
 pub async fn run(program: Program) -> Outcome {
+    let deadline = Instant::now() + program.within;
+    for _ in 1..BUSY_TRIES {
+        let outcome = once(&program, deadline).await;
+        if !matches!(&outcome.ended, Ended::NoRoom(why) if why.ends_with(BUSY)) {
+            return outcome;
+        }
+        sleep(BUSY_PAUSE).await;
+    }
+    once(&program, deadline).await
+}
+
+async fn once(program: &Program, deadline: Instant) -> Outcome {
     let within = program.within;
-    let deadline = Instant::now() + within;
-    let path = program.path.display().to_string();
-    let (mut running, mut source) = match timeout_at(deadline, started(program)).await {
+    let path = program.path.display();
+    let (mut running, mut source, step) = match timeout_at(deadline, started(program.clone())).await {
         Ok(Ok(started)) => started,
         Ok(Err(error)) => return Outcome { ended: not_started(&path, &error), said: Said::default() },
         Err(_) => return Outcome { ended: Ended::TimeOver(within), said: Said::default() },
@@ -117,7 +143,16 @@ pub async fn run(program: Program) -> Outcome {
             Ended::TimeOver(within)
         }
     };
-    Outcome { ended, said: source.finish() }
+    let (said, complaint) = source.finish().await;
+    if let Ended::Exited(NOT_FOUND | NOT_RUN) = ended
+        && let Some(why) = step.failed(complaint.last_line())
+    {
+        let why = format!("{path}: {why}");
+        let ended = if why.ends_with(BUSY) { Ended::NoRoom(why) } else { Ended::Missing(why) };
+        return Outcome { ended, said: Said::default() };
+    }
+    let quiet = said.last_line().is_none() && !matches!(ended, Ended::Exited(0));
+    Outcome { ended, said: if quiet { complaint } else { said } }
 }
 
 /// A running program. It is killed with its descendants when this is dropped before the program was seen to end.
@@ -199,71 +234,30 @@ impl Drop for Body {
     }
 }
 
-/// Starts a program away from the async threads: the file may lie on a file system that hangs.
-async fn started(program: Program) -> io::Result<(Running, Source)> {
-    for _ in 0..BUSY_TRIES {
-        let program = program.clone();
-        // If nobody waits for the result any more it is dropped in that thread, and the program killed.
-        match spawn_blocking(move || spawn(&program)).await {
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
-            Ok(result) => return result,
-            Err(_) => return Err(io::ErrorKind::Interrupted.into()),
-        }
-    }
-    Err(io::ErrorKind::ExecutableFileBusy.into())
+/// Starts a program away from the async threads: the file may lie on a file system that hangs. If nobody waits for the
+/// result any more it is dropped in that thread, and the program killed.
+async fn started(program: Program) -> io::Result<(Running, Source, Step)> {
+    spawn_blocking(move || spawn(&program)).await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
 }
 
-fn spawn(program: &Program) -> io::Result<(Running, Source)> {
-    let mut command = Command::new(&program.path);
-    let path = std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into());
-    command.env_clear().env("PATH", path).envs(&program.variables).args(&program.arguments);
-    let (out, err, source) = ends(&program.output)?;
-    command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
-    let cgroup = program.cgroup.as_deref().and_then(Cgroup::below);
+fn spawn(program: &Program) -> io::Result<(Running, Source, Step)> {
+    let cgroup = program.cgroup.as_ref().and_then(Cgroup::of);
+    let (mut command, step) = launch::command(program, cgroup.as_ref().map(Cgroup::path))?;
+    let (out, err, source) = output::ends(&program.output)?;
+    command.stdout(out).stderr(err).process_group(0);
     // This process's copies of the writing ends are closed with the command: the output ends with its last writer.
     let child = command.spawn()?;
-    if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
-        cgroup.take_in(Number::try_from(id).unwrap_or_default());
-    }
     let number = child.id().and_then(|id| Number::try_from(id).ok());
-    let record = program.record.as_deref().zip(number).and_then(|(directory, number)| Record::of(directory, number));
-    Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source))
-}
-
-/// The program's standard output and standard error, and the end to read them from.
-fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
-    let pipe = |most| -> io::Result<(OwnedFd, Source)> {
-        let (reader, writer) = io::pipe()?;
-        Ok((writer.into(), Source::Pipe(Receiver::from_owned_fd(reader.into())?, Tail::new(most))))
-    };
-    match output {
-        Output::Pipe => {
-            let (writer, source) = pipe(KEPT)?;
-            Ok((writer.try_clone()?.into(), writer.into(), source))
-        }
-        Output::Words(most) => {
-            let (writer, source) = pipe(*most)?;
-            Ok((writer.into(), Stdio::null(), source))
-        }
-        Output::File(path) => match output::emptied(path) {
-            Ok(file) => Ok((file.try_clone()?.into(), file.into(), Source::File(path.clone()))),
-            Err(error) => {
-                // A full disk must not keep anything from being started or stopped.
-                tracing::warn!(path = %path.display(), %error, "what a program says is lost");
-                Ok((Stdio::null(), Stdio::null(), Source::File(path.clone())))
-            }
-        },
-    }
+    let record = program.record.as_deref().zip(number);
+    let record = record.and_then(|(directory, number)| Record::of(directory, number, cgroup.as_ref()));
+    Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source, step))
 }
 
 /// Lack of memory or processes is temporary, and the program did not run; any other error is permanent.
-fn not_started(path: &str, error: &io::Error) -> Ended {
+fn not_started(path: &dyn fmt::Display, error: &io::Error) -> Ended {
     let why = format!("{path}: {error}");
     match error.kind() {
-        io::ErrorKind::WouldBlock
-        | io::ErrorKind::OutOfMemory
-        | io::ErrorKind::Interrupted
-        | io::ErrorKind::ExecutableFileBusy => Ended::NoRoom(why),
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory | io::ErrorKind::Interrupted => Ended::NoRoom(why),
         _ => Ended::Missing(why),
     }
 }

@@ -60,8 +60,8 @@ impl Runtime {
         ocf::prepare(&settings.run_dir);
         script::prepare(&settings.run_dir);
         leftover::end_all(&settings.under_way());
-        if let Some(parent) = &settings.cgroup {
-            cgroup::sweep(parent);
+        if let Some(groups) = &settings.cgroup {
+            cgroup::sweep(groups);
         }
         let shared = Shared {
             machine: Machine::new(settings),

@@ -16,6 +16,7 @@ use super::{
     machine::{Call, Entry},
     program::{Ended, Outcome},
     result::{ActionResult, MonitorResult},
+    run_dir::{private, write},
 };
 use std::{
     path::{Path, PathBuf},
@@ -130,7 +131,7 @@ impl Script {
         variables.insert("VCS_HOME".to_owned(), vcs_home(&call.machine.settings.run_dir).display().to_string());
         variables.extend(depth.map(|depth| ("TENURE_DEPTH".to_owned(), depth.to_owned())));
         let leaves = !matches!(entry, "monitor" | "info");
-        Ok(Some(call.run(Entry { name: entry, path: &path, arguments, variables, leaves }).await))
+        Ok(Some(call.run(Entry { name: entry, path: &path, arguments, variables, user: None, leaves }).await))
     }
 
     fn first(call: &Call<'_>) -> Vec<String> {
@@ -255,7 +256,7 @@ fn vcs_home(run_dir: &Path) -> PathBuf {
 pub(crate) fn prepare(run_dir: &Path) {
     let folder = vcs_home(run_dir).join("bin");
     let path = folder.join("ag_i18n_inc.sh");
-    if let Err(error) = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, MESSAGES)) {
+    if let Err(error) = private(&folder).and_then(|()| write(&path, MESSAGES)) {
         tracing::error!(path = %path.display(), %error, "script agents cannot log");
     }
 }

@@ -1,5 +1,6 @@
 //! Paths on this machine. Decides nothing.
 
+use super::{cgroup::Groups, permission::Rights};
 use std::path::PathBuf;
 use tenure_core::{NodeName, ServerName};
 
@@ -19,8 +20,10 @@ pub struct Settings {
     /// A writable directory that is empty after a boot: for output of programs, and state of agents. With state from
     /// before a boot, agents would report resources running that are not.
     pub run_dir: PathBuf,
-    /// A directory of cgroup v2 for this process. Each program gets a control group of its own below it, if possible.
-    pub cgroup: Option<PathBuf>,
+    /// The control group of this node's programs, each of which gets one of its own below it.
+    pub cgroup: Option<Groups>,
+    /// What may run here.
+    pub rights: Rights,
 }
 
 impl Settings {

@@ -22,8 +22,8 @@ impl Unit {
 
     pub(crate) fn name<'a>(&'a self, attribute: Option<&'a str>) -> Result<&'a str, String> {
         let name = self.0.as_deref().or(attribute).ok_or("it has no attribute unit")?;
-        // `systemctl` would take such a name for an option.
-        if name.starts_with('-') { Err(format!("{name} is no name of a unit")) } else { Ok(name) }
+        // `systemctl` would take such a name for an option, or for a path.
+        if name.starts_with('-') || name.contains('/') { Err(format!("{name} is no name of a unit")) } else { Ok(name) }
     }
 
     async fn run(&self, call: &Call<'_>, words: &[&str]) -> Result<Outcome, String> {
@@ -34,7 +34,7 @@ impl Unit {
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let path = &call.machine.settings.systemctl;
         // The processes of the unit are children of systemd, not of this program.
-        Ok(call.run(Entry { name: "systemctl", path, arguments, variables, leaves: false }).await)
+        Ok(call.run(Entry { name: "systemctl", path, arguments, variables, user: None, leaves: false }).await)
     }
 
     pub(crate) async fn monitor(&self, call: &Call<'_>) -> MonitorResult {

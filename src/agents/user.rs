@@ -1,20 +1,17 @@
-//! Running a program as another user.
+//! The users of this machine, for programs that are run as one of them.
 //!
 //! `setpriv` of util-linux switches to the user, with the user's groups, and then becomes the program itself: the
-//! standard library cannot set the groups of a child, and `su` and `runuser` put a session or a shell in between.
+//! standard library cannot set the groups of a child, and `su` and `runuser` put a session in between.
 
 use nix::unistd::{Uid, User, geteuid};
 use std::time::Duration;
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// The program that runs another one as a given user.
-const SETPRIV: &str = "setpriv";
-
 /// A user of this machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub struct Account {
     name: String,
-    pub id: u32,
+    pub(crate) id: u32,
     group: u32,
     home: String,
 }
@@ -40,20 +37,19 @@ pub(crate) async fn account(name: &str, within: Duration) -> Result<Account, Str
 }
 
 impl Account {
-    /// The command that runs a program as this user.
-    pub(crate) fn command(&self, path: String, arguments: Vec<String>) -> (String, Vec<String>) {
-        if self.id == geteuid().as_raw() {
-            return (path, arguments);
-        }
-        let mut words = vec![
-            format!("--reuid={}", self.id),
-            format!("--regid={}", self.group),
-            "--init-groups".to_owned(),
-            "--".to_owned(),
-            path,
-        ];
-        words.extend(arguments);
-        (SETPRIV.to_owned(), words)
+    /// Whether this process runs as this user already.
+    pub(crate) fn is_this(&self) -> bool {
+        self.id == geteuid().as_raw()
+    }
+
+    /// The arguments of `setpriv` for the user and the user's group.
+    pub(crate) fn numbers(&self) -> [String; 2] {
+        [format!("--reuid={}", self.id), format!("--regid={}", self.group)]
+    }
+
+    /// The user's directory.
+    pub(crate) fn home(&self) -> &str {
+        &self.home
     }
 
     /// Environment variables of the user's programs.
@@ -64,4 +60,9 @@ impl Account {
             ("USER".to_owned(), self.name.clone()),
         ]
     }
+}
+
+/// Whether this process has the rights of root.
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
 }

@@ -5,6 +5,7 @@
 
 use crate::{
     Problems,
+    compound::List,
     form::{Flag, Form, Name, Number, Time, kind},
     problem::Found,
     syntax::mistakes,
@@ -155,6 +156,11 @@ impl<'t> Fields<'t> {
             self.refuse(log, field, format!("{field} is empty"), help);
         }
         text.unwrap_or_default()
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, log: &mut Log, field: &'static str) -> Option<Vec<String>> {
+        self.read(log, field, &List(Name("text")))
     }
 
     /// A boolean.

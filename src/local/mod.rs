@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tenure_agents::{Limits, PROGRAMS};
 use tenure_config::{
     Problems,
     fields::{Fields, Log, document},
@@ -23,6 +24,8 @@ const SNAPSHOT_EVERY_LEAST: u64 = 50;
 
 /// Least size of the audit, in bytes.
 const AUDIT_LEAST: u64 = 16 << 20;
+/// Least number of processes that a program may have: a shell and what it calls.
+const LEAST_PIDS: u32 = 64;
 
 /// The local configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +102,9 @@ impl LocalConfig {
             config.data_dir = directory.join(&config.data_dir);
             config.hmc_key = config.hmc_key.map(|key| directory.join(key));
         }
+        if config.agents.run_dir == AgentPaths::default().run_dir {
+            config.agents.run_dir.push(name_of(&config.data_dir));
+        }
         Ok(config)
     }
 
@@ -116,6 +122,16 @@ impl LocalConfig {
     pub fn identity(&self) -> Result<Identity, IdentityError> {
         identity::load(&self.cluster_dir(), identity::NODE)
     }
+}
+
+/// The name of the run directory for a data directory, the same after each start: two nodes on one machine have
+/// different ones, whatever they are called.
+fn name_of(data_dir: &Path) -> String {
+    let path = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    // FNV-1a: short, and the same in every version.
+    let fold = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let sum = path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold);
+    format!("{sum:016x}")
 }
 
 fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
@@ -218,6 +234,27 @@ fn places(log: &mut Log, mut fields: Fields<'_>) -> AgentPaths {
     if let Some(scripts) = take("scripts") {
         places.scripts = std::env::split_paths(&scripts).collect();
     }
+    if let Some(types) = fields.texts(log, "types") {
+        places.rights.types = types;
+    }
+    if let Some(programs) = fields.texts(log, "programs") {
+        places.rights.programs = programs.into_iter().map(PathBuf::from).collect();
+    }
+    for place in places.rights.programs.iter().filter(|place| !place.is_absolute()) {
+        let what = format!("{} is not an absolute path", place.display());
+        fields.refuse(log, "programs", what, format!("write programs = [\"{PROGRAMS}\"]"));
+    }
+    let percent = fields.number(log, "memory_percent").unwrap_or(places.limits.memory_percent);
+    if !(1..=100).contains(&percent) {
+        let what = format!("memory_percent of {percent} is no part of the memory");
+        fields.refuse(log, "memory_percent", what, "write a number from 1 to 100".to_owned());
+    }
+    let pids = fields.number(log, "pids_max").unwrap_or(places.limits.pids);
+    if pids < LEAST_PIDS {
+        let what = format!("pids_max of {pids} is too few for any program");
+        fields.refuse(log, "pids_max", what, format!("write at least {LEAST_PIDS}"));
+    }
+    places.limits = Limits { memory_percent: percent, pids };
     fields.close(log);
     places
 }

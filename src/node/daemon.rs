@@ -29,6 +29,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Acquire},
     },
 };
+use tenure_agents::RunDir;
 use tenure_raft::{
     Handle, InitializeError, Options, Raft, StartError,
     tls::{Role, TlsError},
@@ -85,6 +86,9 @@ pub enum DaemonError {
     /// The cluster was not founded.
     #[error("found the cluster")]
     Found(#[source] InitializeError),
+    /// Its run directory cannot be used.
+    #[error("{0}")]
+    RunDir(String),
     /// Its watchdog is unusable.
     #[error("arm the watchdog")]
     Watchdog(#[source] WatchdogError),
@@ -121,6 +125,8 @@ pub struct Daemon {
     performer: Arc<Performer>,
     ended: watch::Receiver<Option<Ending>>,
     feeding: Option<Feeding>,
+    /// Of this process alone as long as it runs.
+    _run_dir: RunDir,
 }
 
 impl Daemon {
@@ -182,6 +188,7 @@ impl Daemon {
             let caught_up = own.status().applied.unwrap_or_default() >= own.last_stored();
             caught_up.then(|| own.state(|machine| machine.ledger().configured))
         });
+        let run_dir = RunDir::take(&config.agents.run_dir_of(&config.node)).map_err(DaemonError::RunDir)?;
         let agents = Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied), own);
         let agents = Arc::new(agents);
         let registry = Registry::new(config.hmc_key.clone());
@@ -228,7 +235,7 @@ impl Daemon {
         };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
-        Ok(Daemon { raft, stop, tasks, api, performer, ended: has_ended, feeding })
+        Ok(Daemon { raft, stop, tasks, api, performer, ended: has_ended, feeding, _run_dir: run_dir })
     }
 
     /// Waits until this node must end by itself; returns the reason.

@@ -53,7 +53,7 @@ pub async fn check_here(agents: &Agents, me: &NodeName, cluster: &Cluster) -> Fi
 fn line(me: &NodeName, finding: &Finding) -> String {
     let attribute = finding.attribute.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
     let help = if finding.help.is_empty() { String::new() } else { format!("; {}", finding.help) };
-    format!("resources.{}{attribute} on {me}: {}{help}", finding.resource, finding.what)
+    format!("{}{attribute} on {me}: {}{help}", finding.place, finding.what)
 }
 
 /// The findings of all nodes' agents about a configuration. Nodes that do not answer are named: the configuration may
@@ -70,6 +70,7 @@ pub async fn check_everywhere(
         .values()
         .filter(|resource| resource.as_agent().is_some())
         .filter_map(|resource| cluster.groups.get(&resource.group))
+        .chain(cluster.groups.values().filter(|group| !group.hooks.is_empty()))
         .flat_map(|group| &group.servers)
         .collect();
     let nodes = cluster.nodes.iter().filter(|(_, node)| node.server.as_ref().is_some_and(|at| servers.contains(at)));

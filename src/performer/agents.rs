@@ -11,7 +11,7 @@ use std::{
     },
     time::Duration,
 };
-use tenure_agents::{Runtime, Settings};
+use tenure_agents::{Groups, Limits, Rights, Runtime, Settings};
 use tenure_core::{
     Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
     config::{Cluster, Resource},
@@ -32,10 +32,15 @@ pub struct AgentPaths {
     pub scripts: Vec<PathBuf>,
     /// The program `systemctl`.
     pub systemctl: PathBuf,
-    /// The directory for output of programs, and state of agents. Empty after a boot.
+    /// The directory for output of programs, and state of agents; each node has one of its own below it. Empty after a
+    /// boot.
     pub run_dir: PathBuf,
-    /// A directory of cgroup v2 for this node's programs.
+    /// A directory of cgroup v2 for programs; `tenure` at its root if absent.
     pub cgroup: Option<PathBuf>,
+    /// What a program may take.
+    pub limits: Limits,
+    /// What this node runs.
+    pub rights: Rights,
 }
 
 impl Default for AgentPaths {
@@ -46,13 +51,31 @@ impl Default for AgentPaths {
             systemctl: PathBuf::from("systemctl"),
             run_dir: PathBuf::from("/run/tenure"),
             cgroup: None,
+            limits: Limits::default(),
+            rights: Rights::default(),
         }
+    }
+}
+
+impl AgentPaths {
+    /// The directory of a node of this machine below `run_dir`.
+    pub fn run_dir_of(&self, node: &NodeName) -> PathBuf {
+        self.run_dir.join(node.as_str())
+    }
+
+    /// The control group for a node's programs. Without one, what a program leaves outside its process group and its
+    /// descendants is not found when the program is ended; that is said once, here.
+    fn groups(&self, node: &NodeName) -> Option<Groups> {
+        let groups = Groups::prepare(self.cgroup.as_deref(), &self.run_dir_of(node), self.limits);
+        let why = "programs have no control groups: one that leaves its session and its parents outlives its end";
+        groups.inspect_err(|error| tracing::warn!(error, "{why}")).ok()
     }
 }
 
 /// The agents of this node.
 pub struct Agents {
     me: NodeName,
+    cgroup: Option<Groups>,
     places: AgentPaths,
     applied: Arc<dyn Fn() -> u64 + Send + Sync>,
     runtime: RwLock<Option<Home>>,
@@ -92,6 +115,14 @@ impl Drop for Home {
     }
 }
 
+impl Drop for Agents {
+    fn drop(&mut self) {
+        if let Some(groups) = &self.cgroup {
+            groups.leave();
+        }
+    }
+}
+
 impl Agents {
     /// The agents of a node. `applied` returns the index of the last entry that the node's ledger has applied.
     pub fn new(
@@ -102,6 +133,7 @@ impl Agents {
         own: Arc<Own>,
     ) -> Self {
         Agents {
+            cgroup: places.groups(&me),
             me,
             places,
             applied,
@@ -126,6 +158,16 @@ impl Agents {
         tenure_agents::metadata(&self.settings(&server), agent).await
     }
 
+    /// Whether a hook may run on this node; the error says why not.
+    pub async fn may_run(&self, hook: &str) -> Result<(), String> {
+        self.places.rights.hook(hook, &self.me).await.map_err(|(what, help)| format!("{what}; {help}"))
+    }
+
+    /// The control group of this node's programs.
+    pub fn cgroup(&self) -> Option<Groups> {
+        self.cgroup.clone()
+    }
+
     /// The settings of a runtime on this server.
     pub fn settings(&self, server: &ServerName) -> Settings {
         Settings {
@@ -134,8 +176,9 @@ impl Agents {
             ocf_root: self.places.ocf_root.clone(),
             scripts: self.places.scripts.clone(),
             systemctl: self.places.systemctl.clone(),
-            run_dir: self.places.run_dir.join(self.me.as_str()),
-            cgroup: self.places.cgroup.as_ref().map(|parent| parent.join(self.me.as_str())),
+            run_dir: self.places.run_dir_of(&self.me),
+            cgroup: self.cgroup.clone(),
+            rights: self.places.rights.clone(),
         }
     }
 

@@ -2,24 +2,22 @@
 //!
 //! Running, bounding and killing a program is up to `tenure-agents`. Decides nothing.
 
+use super::Agents;
 use std::{collections::BTreeMap, time::Duration};
-use tenure_agents::{
-    Output,
-    program::{self, Ended},
-};
+use tenure_agents::program::{self, Ended};
 use tenure_core::execution::{Answer, Program};
 
-/// Runs a program until it ends or its time is over, with these variables besides `PATH`.
-pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
+/// Runs a program until it ends or its time is over, with these variables besides `PATH`. It has to be one that this
+/// node runs.
+pub async fn run(agents: &Agents, asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
+    if let Err(why) = agents.may_run(&asked.path).await {
+        return Answer::Refused(why);
+    }
     let outcome = program::run(program::Program {
-        path: asked.path.clone().into(),
         arguments: asked.arguments.clone(),
         variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        within: Duration::from_millis(asked.within.0),
-        output: Output::Pipe,
-        cgroup: None,
-        record: None,
-        place: None,
+        cgroup: agents.cgroup(),
+        ..program::Program::new(asked.path.clone(), Duration::from_millis(asked.within.0))
     })
     .await;
     match outcome.ended {
@@ -34,6 +32,9 @@ pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::performer::{AgentPaths, watchdog::Armed};
+    use std::sync::Arc;
+    use tenure_agents::Rights;
     use tenure_core::Span;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -42,7 +43,25 @@ mod tests {
         let arguments = words.iter().map(|word| (*word).to_owned()).collect();
         let within = Span(u64::try_from(within.as_millis()).unwrap());
         let variables = BTreeMap::from([("TENURE_GROUP", "web".to_owned())]);
-        run(&Program { path: path.to_owned(), arguments, within }, variables).await
+        let folder = tempfile::tempdir().unwrap();
+        let rights = Rights { programs: vec!["/usr/bin".into(), "/missing".into()], ..Rights::default() };
+        let places = AgentPaths { run_dir: folder.path().to_owned(), rights, ..AgentPaths::default() };
+        let own = Arc::new(|| None);
+        let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 0), own);
+        run(&agents, &Program { path: path.to_owned(), arguments, within }, variables).await
+    }
+
+    #[tokio::test]
+    async fn what_is_not_permitted_is_refused_with_the_remedy() {
+        if !std::fs::read_to_string("/proc/self/status").unwrap().contains("Uid:\t0\t0") {
+            println!("what_is_not_permitted_is_refused_with_the_remedy: it takes root");
+            return;
+        }
+        let Answer::Refused(why) = answer("/etc/profile", &[], LONG).await else { panic!("it was run") };
+        assert!(
+            why.starts_with("/etc/profile may not run as root on n1; put it into /etc/tenure/programs on n1"),
+            "{why}"
+        );
     }
 
     #[tokio::test]

@@ -162,7 +162,7 @@ impl Performer {
         match operation {
             Operation::Hypervisor(change) => self.registry.change(&cluster, &order.server, change).await,
             Operation::Local(resource, operation) => self.agents.act(&cluster, resource, *operation).await,
-            Operation::Program(program) => hook::run(program, variables(&cluster, order)).await,
+            Operation::Program(program) => hook::run(&self.agents, program, variables(&cluster, order)).await,
         }
     }
 }

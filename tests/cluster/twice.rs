@@ -24,8 +24,9 @@ fn clone_of(cluster: &mut Cluster, name: &str, twin: &str) {
     let (original, copied) = (&cluster.nodes[name], &cluster.nodes[twin]);
     copy(&original.data, &copied.data);
     let text = fs::read_to_string(&copied.config).expect("a file");
-    fs::write(&copied.config, text.replace(&format!("node = \"{twin}\""), &format!("node = \"{name}\"")))
-        .expect("a file");
+    let text = text.replace(&format!("node = \"{twin}\""), &format!("node = \"{name}\""));
+    // Another machine has a run directory of its own.
+    fs::write(&copied.config, text.replace("/run\"", "/run-of-the-copy\"")).expect("a file");
 }
 
 /// Waits until one of the two has ended; returns its exit code, the name of the other one, and the log.

@@ -8,17 +8,20 @@
 
 use super::{
     super::{
+        launch,
         machine::{Call, Entry},
-        processes::{self, Number},
-        program::{Ended, Outcome},
+        output::Output,
+        processes::{self, Found},
+        program::{self, Ended, Outcome, Program},
         result::{ActionResult, MonitorResult},
-        user::{self, Account},
+        user::Account,
     },
     killing::{Manner, end},
     lacks, words,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::{self, Read as _},
     path::Path,
 };
 use tenure_core::Power;
@@ -35,6 +38,9 @@ pub(super) const ATTRIBUTES: [&str; 10] = [
     "EnvFile",
     "Environment",
 ];
+
+/// Longest file of variables, in bytes.
+const LONGEST_ENVIRONMENT: usize = 64 * 1024;
 
 /// The traces that identify the application, besides its monitor program.
 #[derive(Clone, Debug)]
@@ -57,39 +63,29 @@ impl Traces {
         self.files.is_empty() && self.lines.is_empty()
     }
 
-    /// The processes found by each trace, with a description of the trace.
-    fn each(&self) -> Vec<(String, BTreeSet<Number>)> {
-        let files = self
-            .files
-            .iter()
-            .map(|path| (format!("the process of {path}"), processes::in_file(path, self.owner).into_iter().collect()));
-        let lines =
-            self.lines.iter().map(|line| (format!("the process {line}"), processes::with_line(line, self.owner)));
-        files.chain(lines).collect()
+    /// The processes found by each trace, with a description of the trace; an error if it is not known which.
+    fn each(&self) -> Result<Vec<(String, BTreeSet<Found>)>, String> {
+        let mut each = Vec::new();
+        for path in &self.files {
+            each.push((format!("the process of {path}"), processes::in_file(path, self.owner)?.into_iter().collect()));
+        }
+        for line in &self.lines {
+            each.push((format!("the process {line}"), processes::with_line(line, self.owner)));
+        }
+        Ok(each)
     }
 
-    fn all(&self) -> BTreeSet<Number> {
-        self.each().into_iter().flat_map(|(_, found)| found).collect()
-    }
-}
-
-async fn account(call: &Call<'_>) -> Result<Option<Account>, String> {
-    match call.spec.attribute("User") {
-        Some(name) => user::account(name, call.left()).await.map(Some),
-        None => Ok(None),
+    fn all(&self) -> Result<BTreeSet<Found>, String> {
+        Ok(self.each()?.into_iter().flat_map(|(_, found)| found).collect())
     }
 }
 
-pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
+pub(super) async fn monitor(call: &Call<'_>, account: Option<&Account>) -> MonitorResult {
     if call.spec.attribute("StartProgram").is_none() {
         return MonitorResult::new(Power::Absent, lacks("StartProgram"));
     }
-    let account = match account(call).await {
-        Ok(account) => account,
-        Err(why) => return MonitorResult::unknown(why),
-    };
-    let traces = Traces::of(call, account.as_ref());
-    let program = match run(call, "MonitorProgram", account.as_ref()).await {
+    let traces = Traces::of(call, account);
+    let program = match run(call, "MonitorProgram", account).await {
         Ok(Some(outcome)) => Some(monitored(&outcome)),
         Ok(None) if traces.is_empty() => {
             return MonitorResult::unknown("nothing is declared that says whether it runs");
@@ -102,13 +98,13 @@ pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
         program => program,
     };
     match call.aside(move || traces.each()).await {
-        Ok(found) => both(program, &found),
-        Err(why) => MonitorResult::unknown(why),
+        Ok(Ok(found)) => both(program, &found),
+        Ok(Err(why)) | Err(why) => MonitorResult::unknown(why),
     }
 }
 
 /// Combines the results of the monitor program and of the search for processes.
-fn both(program: Option<MonitorResult>, found: &[(String, BTreeSet<Number>)]) -> MonitorResult {
+fn both(program: Option<MonitorResult>, found: &[(String, BTreeSet<Found>)]) -> MonitorResult {
     let mut missing: Vec<&str> =
         found.iter().filter(|(_, found)| found.is_empty()).map(|(name, _)| name.as_str()).collect();
     let mut total = found.len();
@@ -141,70 +137,60 @@ fn monitored(outcome: &Outcome) -> MonitorResult {
     }
 }
 
-pub(super) async fn start(call: &Call<'_>) -> ActionResult {
-    match run_for(call, "StartProgram").await {
+pub(super) async fn start(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    match run_for(call, "StartProgram", account).await {
         Ok(Some(operation)) => operation,
         Ok(None) => ActionResult::refused(lacks("StartProgram")),
         Err(why) => ActionResult::refused(why),
     }
 }
 
-pub(super) async fn stop(call: &Call<'_>) -> ActionResult {
-    match run_for(call, "StopProgram").await {
+pub(super) async fn stop(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    match run_for(call, "StopProgram", account).await {
         Ok(Some(operation)) => operation,
-        Ok(None) => end_all(call, Manner::InOrder).await,
+        Ok(None) => end_all(call, Manner::InOrder, account).await,
         Err(why) => ActionResult::refused(why),
     }
 }
 
 /// Runs the clean program, and kills the remaining processes. Without a clean program and without traces to find
 /// processes by, all that can be done is to stop it.
-pub(super) async fn clean(call: &Call<'_>) -> ActionResult {
-    let cleaned = match run_for(call, "CleanProgram").await {
+pub(super) async fn clean(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    let cleaned = match run_for(call, "CleanProgram", account).await {
         Ok(cleaned) => cleaned,
         Err(why) => return ActionResult::refused(why),
     };
-    if !Traces::of(call, None).is_empty() {
-        let ended = end_all(call, Manner::ByForce).await;
+    if !Traces::of(call, account).is_empty() {
+        let ended = end_all(call, Manner::ByForce, account).await;
         return cleaned.filter(|cleaned| *cleaned != ActionResult::done()).unwrap_or(ended);
     }
     match cleaned {
         Some(cleaned) => cleaned,
-        None => stop(call).await,
+        None => stop(call, account).await,
     }
 }
 
-async fn end_all(call: &Call<'_>, manner: Manner) -> ActionResult {
-    match account(call).await {
-        Ok(account) => {
-            let traces = Traces::of(call, account.as_ref());
-            if traces.is_empty() {
-                return ActionResult::refused("it has no StopProgram, and nothing else that could be ended");
-            }
-            end(call, manner, move || traces.all()).await
-        }
-        Err(why) => ActionResult::refused(why),
+async fn end_all(call: &Call<'_>, manner: Manner, account: Option<&Account>) -> ActionResult {
+    let traces = Traces::of(call, account);
+    if traces.is_empty() {
+        return ActionResult::refused("it has no StopProgram, and nothing else that could be ended");
     }
+    end(call, manner, move || traces.all()).await
 }
 
-async fn run_for(call: &Call<'_>, attribute: &str) -> Result<Option<ActionResult>, String> {
-    let account = account(call).await?;
-    Ok(run(call, attribute, account.as_ref()).await?.map(|outcome| ActionResult::of(&outcome)))
+async fn run_for(call: &Call<'_>, attribute: &str, account: Option<&Account>) -> Result<Option<ActionResult>, String> {
+    Ok(run(call, attribute, account).await?.map(|outcome| ActionResult::of(&outcome)))
 }
 
 /// Runs the program named by an attribute, as its user and in its environment.
 async fn run(call: &Call<'_>, attribute: &str, account: Option<&Account>) -> Result<Option<Outcome>, String> {
     let Some(line) = call.spec.attribute(attribute) else { return Ok(None) };
-    let wrong = |why: String| format!("{attribute}: {why}");
-    let mut words = words::split(line).map_err(wrong)?.into_iter();
+    let mut words = words::split(line).map_err(|why| format!("{attribute}: {why}"))?.into_iter();
     let Some(path) = words.next() else { return Ok(None) };
     let variables = environment(call, attribute, account).await?;
-    let (path, arguments) = match account {
-        Some(account) => account.command(path, words.collect()),
-        None => (path, words.collect()),
-    };
     let leaves = attribute != "MonitorProgram";
-    let entry = Entry { name: attribute, path: Path::new(&path), arguments, variables, leaves };
+    let arguments = words.collect();
+    let entry = Entry { name: attribute, path: Path::new(&path), arguments, variables, user: account, leaves };
     Ok(Some(call.run(entry).await))
 }
 
@@ -216,10 +202,19 @@ async fn environment(
     let mut variables = call.variables(entry);
     variables.extend(account.into_iter().flat_map(Account::variables));
     if let Some(path) = call.spec.attribute("EnvFile") {
-        let file = path.to_owned();
-        let text = call.aside(move || std::fs::read_to_string(file)).await?;
-        let text = text.map_err(|error| format!("EnvFile {path}: {error}"))?;
-        variables.extend(words::assignments(&text).map_err(|why| format!("EnvFile {path}: {why}"))?);
+        let wrong = |why: String| format!("EnvFile {path}: {why}");
+        let text = match account.filter(|account| !account.is_this()) {
+            Some(account) => read_as(call, account, path).await,
+            None => {
+                let file = path.to_owned();
+                call.aside(move || read(&file)).await?.map_err(|error| error.to_string())
+            }
+        };
+        let text = text.map_err(wrong)?;
+        if text.len() > LONGEST_ENVIRONMENT {
+            return Err(wrong(format!("it is longer than {} KiB", LONGEST_ENVIRONMENT / 1024)));
+        }
+        variables.extend(words::assignments(&text).map_err(wrong)?);
     }
     if let Some(text) = call.spec.attribute("Environment") {
         variables.extend(words::assignments(text).map_err(|why| format!("Environment: {why}"))?);
@@ -227,12 +222,40 @@ async fn environment(
     Ok(variables)
 }
 
+/// Reads a file as its user: that may be a link to what only root may read, or a pipe, or have no end.
+async fn read_as(call: &Call<'_>, account: &Account, path: &str) -> Result<String, String> {
+    let most = LONGEST_ENVIRONMENT + 1;
+    let outcome = program::run(Program {
+        arguments: vec!["-c".to_owned(), most.to_string(), "--".to_owned(), path.to_owned()],
+        user: Some(account.clone()),
+        output: Output::Words(most),
+        cgroup: call.machine.settings.cgroup.clone(),
+        place: call.place.cloned(),
+        ..Program::new(launch::tool("head"), call.left())
+    })
+    .await;
+    match outcome.ended {
+        Ended::Exited(0) => Ok(outcome.said.text().to_owned()),
+        Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+            Err(outcome.words())
+        }
+    }
+}
+
+fn read(path: &str) -> io::Result<String> {
+    let file = processes::opened(path)?;
+    let mut text = String::new();
+    file.take(LONGEST_ENVIRONMENT as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(counts: &[i32]) -> Vec<(String, BTreeSet<Number>)> {
-        counts.iter().map(|count| (format!("p{count}"), (0..*count).collect())).collect()
+    fn found(counts: &[usize]) -> Vec<(String, BTreeSet<Found>)> {
+        let some = || processes::all().into_iter().filter_map(Found::of);
+        counts.iter().map(|count| (format!("p{count}"), some().take(*count).collect())).collect()
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! Ends processes found by their traces, and waits until they are gone.
 
-use super::super::{
-    machine::Call,
-    processes::{self, Number},
-    result::ActionResult,
-};
+use super::super::{machine::Call, processes::Found, result::ActionResult};
 use rustix::process::Signal;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::sleep;
@@ -23,19 +19,24 @@ pub(super) enum Manner {
     ByForce,
 }
 
-/// Signals all processes found, and searches again until none is left.
+/// Signals all processes found, and searches again until none is left. Nothing is signalled while it is not known
+/// which ones they are.
 pub(super) async fn end<F>(call: &Call<'_>, manner: Manner, find: F) -> ActionResult
 where
-    F: Fn() -> BTreeSet<Number> + Clone + Send + 'static,
+    F: Fn() -> Result<BTreeSet<Found>, String> + Clone + Send + 'static,
 {
     let reserve = RESERVE.min(call.left() / 4);
-    let mut told: BTreeSet<Number> = BTreeSet::new();
+    let mut told: BTreeSet<Found> = BTreeSet::new();
     let mut first = true;
     loop {
         let left = call.left();
         let force = manner == Manner::ByForce || left < reserve;
         let find = find.clone();
-        let Ok(found) = call.aside(find).await else { return ActionResult::unknown("its processes were not found") };
+        let found = match call.aside(find).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(why)) if first => return ActionResult::refused(why),
+            Ok(Err(why)) | Err(why) => return ActionResult::unknown(why),
+        };
         if found.is_empty() {
             return if first { ActionResult::already() } else { ActionResult::done() };
         }
@@ -45,9 +46,9 @@ where
         }
         for process in &found {
             if force {
-                processes::signal(*process, Signal::KILL);
+                process.signal(Signal::KILL);
             } else if told.insert(*process) {
-                processes::signal(*process, Signal::TERM);
+                process.signal(Signal::TERM);
             }
         }
         sleep(PAUSE).await;

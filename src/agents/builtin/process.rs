@@ -6,11 +6,12 @@
 
 use super::{
     super::{
+        launch,
         machine::{Call, Entry},
-        processes::{self, Number},
+        processes::{self, Found, Number},
         program::Ended,
         result::{ActionResult, MonitorResult},
-        user::{self, Account},
+        user::Account,
     },
     killing::{Manner, end},
     lacks, words,
@@ -27,6 +28,8 @@ const SETSID: &str = "setsid";
 /// Time that a process may take to appear after its start; below, the interval at which it is searched for.
 const APPEARS: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+/// Time that its last words may take to be written.
+const WORDS: Duration = Duration::from_millis(500);
 /// Time that a process must stay to count as started, and not as one that ended at once.
 const STAYS: Duration = Duration::from_millis(100);
 
@@ -40,23 +43,19 @@ struct Wanted {
 }
 
 impl Wanted {
-    async fn of(call: &Call<'_>) -> Result<(Wanted, Option<Account>), String> {
+    fn of(call: &Call<'_>, account: Option<&Account>) -> Result<Wanted, String> {
         let path = call.spec.attribute("PathName").ok_or_else(|| lacks("PathName"))?.to_owned();
         let arguments = words::split(call.spec.attribute("Arguments").unwrap_or_default())
             .map_err(|why| format!("Arguments: {why}"))?;
-        let account = match call.spec.attribute("User") {
-            Some(name) => Some(user::account(name, call.left()).await?),
-            None => None,
-        };
-        let owner = account.as_ref().map(|account| account.id);
+        let owner = account.map(|account| account.id);
         let file = call.spec.attribute("PidFile").map(str::to_owned);
-        Ok((Wanted { path, arguments, owner, file }, account))
+        Ok(Wanted { path, arguments, owner, file })
     }
 
-    fn find(&self) -> BTreeSet<Number> {
+    fn find(&self) -> Result<BTreeSet<Found>, String> {
         if let Some(file) = &self.file {
-            let found = processes::in_file(file, self.owner);
-            return found.into_iter().filter(|process| self.names(*process)).collect();
+            let found = processes::in_file(file, self.owner)?;
+            return Ok(found.into_iter().filter(|process| self.names(process.number)).collect());
         }
         let script = is_script(&self.path);
         let fits = |process: &Number| {
@@ -64,7 +63,7 @@ impl Wanted {
                 && self.is_line(&processes::command_line(*process), script)
                 && processes::is_alive(*process)
         };
-        processes::all().into_iter().filter(fits).collect()
+        Ok(processes::all().into_iter().filter(fits).filter_map(Found::of).collect())
     }
 
     /// Whether a command line is that of the program. For a script, the kernel puts the interpreter before it, with
@@ -92,17 +91,17 @@ fn is_program(path: &str) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-async fn find(call: &Call<'_>, wanted: &Wanted) -> Result<BTreeSet<Number>, String> {
+async fn find(call: &Call<'_>, wanted: &Wanted) -> Result<BTreeSet<Found>, String> {
     let wanted = wanted.clone();
-    call.aside(move || wanted.find()).await
+    call.aside(move || wanted.find()).await?
 }
 
-pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
+pub(super) async fn monitor(call: &Call<'_>, account: Option<&Account>) -> MonitorResult {
     if call.spec.attribute("PathName").is_none() {
         return MonitorResult::new(Power::Absent, lacks("PathName"));
     }
-    let found = match Wanted::of(call).await {
-        Ok((wanted, _)) => find(call, &wanted).await,
+    let found = match Wanted::of(call, account) {
+        Ok(wanted) => find(call, &wanted).await,
         Err(why) => Err(why),
     };
     match found {
@@ -112,8 +111,8 @@ pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
     }
 }
 
-pub(super) async fn start(call: &Call<'_>) -> ActionResult {
-    let (wanted, account) = match Wanted::of(call).await {
+pub(super) async fn start(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    let wanted = match Wanted::of(call, account) {
         Ok(wanted) => wanted,
         Err(why) => return ActionResult::refused(why),
     };
@@ -126,15 +125,12 @@ pub(super) async fn start(call: &Call<'_>) -> ActionResult {
     if !call.aside(move || is_program(&program)).await.unwrap_or(false) {
         return ActionResult::refused(format!("{} is no program", wanted.path));
     }
-    let (path, words) = match &account {
-        Some(account) => account.command(wanted.path.clone(), wanted.arguments.clone()),
-        None => (wanted.path.clone(), wanted.arguments.clone()),
-    };
-    let mut arguments = vec!["--fork".to_owned(), path];
-    arguments.extend(words);
+    let mut arguments = vec!["--fork".to_owned(), wanted.path.clone()];
+    arguments.extend(wanted.arguments.iter().cloned());
     let mut variables = call.variables("start");
-    variables.extend(account.iter().flat_map(Account::variables));
-    let entry = Entry { name: "start", path: Path::new(SETSID), arguments, variables, leaves: true };
+    variables.extend(account.into_iter().flat_map(Account::variables));
+    let setsid = launch::tool(SETSID);
+    let entry = Entry { name: "start", path: &setsid, arguments, variables, user: account, leaves: true };
     let outcome = call.run(entry).await;
     if !matches!(outcome.ended, Ended::Exited(0)) {
         return ActionResult::of(&outcome);
@@ -155,9 +151,7 @@ async fn appears(call: &Call<'_>, wanted: &Wanted) -> ActionResult {
                 sleep(PAUSE).await;
             }
             Ok(_) if since.is_some() || Instant::now() >= limit => {
-                let file = call.spec.file(&call.machine.settings, "start");
-                let said = tokio::fs::read_to_string(file).await.unwrap_or_default();
-                let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");
+                let last = last_word(call).await.unwrap_or_else(|| "it said nothing".to_owned());
                 return ActionResult::failed(format!("it did not appear, or ended at once: {last}"));
             }
             Ok(_) => sleep(PAUSE).await,
@@ -166,17 +160,30 @@ async fn appears(call: &Call<'_>, wanted: &Wanted) -> ActionResult {
     }
 }
 
-pub(super) async fn stop(call: &Call<'_>) -> ActionResult {
-    end_it(call, Manner::InOrder).await
+/// The last line of its output, which another process writes to its file.
+async fn last_word(call: &Call<'_>) -> Option<String> {
+    let (file, limit) = (call.spec.file(&call.machine.settings, "start"), Instant::now() + WORDS);
+    loop {
+        let said = tokio::fs::read_to_string(&file).await.unwrap_or_default();
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+        if last.is_some() || Instant::now() >= limit {
+            return last;
+        }
+        sleep(PAUSE).await;
+    }
 }
 
-pub(super) async fn clean(call: &Call<'_>) -> ActionResult {
-    end_it(call, Manner::ByForce).await
+pub(super) async fn stop(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    end_it(call, Manner::InOrder, account).await
 }
 
-async fn end_it(call: &Call<'_>, manner: Manner) -> ActionResult {
-    match Wanted::of(call).await {
-        Ok((wanted, _)) => end(call, manner, move || wanted.find()).await,
+pub(super) async fn clean(call: &Call<'_>, account: Option<&Account>) -> ActionResult {
+    end_it(call, Manner::ByForce, account).await
+}
+
+async fn end_it(call: &Call<'_>, manner: Manner, account: Option<&Account>) -> ActionResult {
+    match Wanted::of(call, account) {
+        Ok(wanted) => end(call, manner, move || wanted.find()).await,
         Err(why) => ActionResult::refused(why),
     }
 }

@@ -1,5 +1,7 @@
 //! Command lines and assignments as people write them, split without a shell.
 
+use super::super::launch;
+
 /// Splits a command line into words. Quotes keep words together; a backslash takes the next character literally, in
 /// double quotes only before a quote or a backslash. Nothing is expanded.
 pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
@@ -41,18 +43,22 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Reads assignments: `A=b;C=d`, also one per line, with `export ` and with comments that begin with `#`.
+/// Reads assignments: `A=b;C=d`, also one per line, with `export ` and with comments that begin with `#`. The error
+/// quotes nothing of the text: it may be a secret.
 pub(super) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
-    let parts = text.split([';', '\n']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
-    parts
-        .map(|part| {
+    let mut all = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let parts = line.split(';').map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
+        for part in parts {
             let part = part.strip_prefix("export ").unwrap_or(part);
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("{part} is no NAME=value"))?;
+            let found = part.split_once('=').filter(|(name, _)| launch::is_name(name.trim()));
+            let (name, value) = found.ok_or_else(|| format!("line {} is no NAME=value", number + 1))?;
             let value = value.trim();
             let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-            Ok((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
-        })
-        .collect()
+            all.push((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()));
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -82,6 +88,7 @@ mod tests {
         let read = assignments("A=b;C='d e'; export F=\"g\"\n# H=i\n").unwrap();
         let read: Vec<(&str, &str)> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(read, [("A", "b"), ("C", "d e"), ("F", "g")]);
-        assert!(assignments("A").is_err());
+        assert_eq!(assignments("A=b\n\nC"), Err("line 3 is no NAME=value".to_owned()));
+        assert_eq!(assignments("A b=c"), Err("line 1 is no NAME=value".to_owned()));
     }
 }

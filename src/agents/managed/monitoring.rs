@@ -3,7 +3,6 @@
 use super::{
     super::{
         contract::Contract,
-        output,
         result::MonitorResult,
         schedule,
         turnstile::{Displaced, Rank, Turn},
@@ -106,9 +105,6 @@ impl Managed {
         if news || requested {
             self.shared.bump();
         }
-        let file = self.spec().file(&self.shared.machine.settings, "");
-        // Only programs started here can go on writing; looks are seldom enough for this.
-        let _ = tokio::task::spawn_blocking(move || cut_all(&file)).await;
     }
 
     /// Waits for the turn of a look. An entry point that hangs and cannot be killed may keep the turn for ever: then
@@ -163,13 +159,6 @@ impl Managed {
             })
         };
         turn.hold(work).await
-    }
-}
-
-fn cut_all(folder: &std::path::Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        output::cut(&entry.path());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of `program::run` with real programs.
 
 use super::*;
+use crate::{KEPT, Limits};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use tempfile::TempDir;
 
@@ -23,14 +24,9 @@ impl Case {
         fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Program {
-            path,
             arguments: ["monitor", "web", "a b; $(c)"].map(str::to_owned).into(),
             variables: BTreeMap::from([("TENURE_GROUP".to_owned(), "web".to_owned())]),
-            within,
-            output: Output::Pipe,
-            cgroup: None,
-            record: None,
-            place: None,
+            ..Program::new(path, within)
         }
     }
 
@@ -155,20 +151,19 @@ async fn a_daemon_that_it_leaves_lives_on_and_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn what_a_daemon_says_is_cut_while_it_talks() {
+async fn what_a_daemon_says_has_a_bound_and_its_last_is_kept() {
     let case = Case::new();
     let file = case.path("said");
-    let daemon =
-        format!("yes | head -c 200000 >&1; (sleep 600) & echo $! >{}; echo last", case.path("child").display());
-    let mut program = case.program(&daemon, LONG);
+    let text = "(head -c 5000000 /dev/zero; echo; echo last) & echo begun";
+    let mut program = case.program(text, LONG);
     program.output = Output::File(file.clone());
-    let outcome = run(program).await;
-    assert_eq!(outcome.said.last_line(), Some("last"));
-    assert!(fs::metadata(&file).unwrap().len() > output::LONGEST_FILE);
-    output::cut(&file);
-    assert_eq!(fs::metadata(&file).unwrap().len(), KEPT as u64);
-    assert!(fs::read_to_string(&file).unwrap().ends_with("last\n"));
-    processes::signal(case.number("child"), rustix::process::Signal::KILL);
+    assert!(matches!(run(program).await.ended, Ended::Exited(0)));
+    let read = |path: PathBuf| fs::read(path).unwrap_or_default();
+    let said = || [read(file.with_extension("before")), read(file.clone())].concat();
+    again("all is said", || said().ends_with(b"\nlast\n")).await;
+    let size = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+    let most = output::LONGEST_FILE + 256 * 1024;
+    assert!(size(&file) <= most && size(&file.with_extension("before")) <= most);
 }
 
 #[tokio::test]
@@ -201,31 +196,81 @@ async fn what_is_no_program_stays_so() {
     }
 }
 
-/// A control group of this test's own; `None` if it cannot be created.
-fn own_cgroup(name: &str) -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let mount = text.lines().find(|line| line.contains(" - cgroup2 "))?.split_whitespace().nth(4)?.to_owned();
-    let path = Path::new(&mount).join(format!("tenure-test-{}-{name}", std::process::id()));
-    fs::create_dir(&path).ok()?;
-    Some(path)
+/// Control groups of this test's own, with its run directory; none if they cannot be created.
+fn own_groups(case: &Case) -> Option<Groups> {
+    let groups = Groups::prepare(None, &case.path("run"), Limits::default());
+    groups.map_err(|why| println!("no control groups here: {why}")).ok()
+}
+
+/// Waits until a group is empty, and removes it.
+async fn gone(groups: &Groups) {
+    again("the groups are gone", || {
+        crate::cgroup::sweep(groups);
+        fs::remove_dir(groups.path()).is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_child_that_left_everything_else_dies_with_its_control_group() {
-    let Some(cgroup) = own_cgroup("leaves") else {
-        println!("a_child_that_left_everything_else_dies_with_its_control_group: no cgroup v2 can be written here");
-        return;
-    };
     let case = Case::new();
-    // The child is in a session of its own, and its parent is gone.
-    let left = format!("setsid --fork sh -c 'echo $$ >{}; sleep 600'", case.path("child").display());
-    let mut program = case.program(&format!("sleep 0.05; {left}; sleep 600"), Duration::from_secs(1));
-    program.cgroup = Some(cgroup.clone());
-    assert!(matches!(run(program).await.ended, Ended::TimeOver(_)));
+    let Some(groups) = own_groups(&case) else { return };
+    // At once, the child is in a session of its own, its parent is gone, and it listens to nothing.
+    let child = case.path("child");
+    let text = format!(
+        "( setsid sh -c 'trap \"\" TERM HUP; sleep 600 & echo $! >{0}.new; mv {0}.new {0}' & ); sleep 600",
+        child.display()
+    );
+    let mut program = case.program(&text, LONG);
+    program.cgroup = Some(groups.clone());
+    let waited = tokio::select! {
+        outcome = run(program) => Some(outcome.words()),
+        () = again("it began", || child.exists()) => None,
+    };
+    assert_eq!(waited, None);
     dies(case.number("child")).await;
-    again("the group is gone", || {
-        crate::cgroup::sweep(&cgroup);
-        fs::remove_dir(&cgroup).is_ok()
-    })
-    .await;
+    gone(&groups).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_left_in_a_control_group_is_ended() {
+    let case = Case::new();
+    let Some(groups) = own_groups(&case) else { return };
+    let (child, records) = (case.path("child"), case.path("records"));
+    let text = format!("( setsid sh -c 'echo $$ >{0}.new; mv {0}.new {0}; sleep 600' & ); sleep 600", child.display());
+    let mut program = case.program(&text, LONG);
+    (program.cgroup, program.record) = (Some(groups.clone()), Some(records.clone()));
+    let running = tokio::spawn(run(program));
+    again("it began", || child.exists()).await;
+    crate::leftover::end_all(&records);
+    dies(case.number("child")).await;
+    assert!(matches!(running.await.unwrap().ended, Ended::Broken(_)));
+    gone(&groups).await;
+}
+
+#[tokio::test]
+async fn a_program_takes_no_more_processes_than_it_may() {
+    let case = Case::new();
+    let limits = Limits { pids: 8, ..Limits::default() };
+    let Ok(groups) = Groups::prepare(None, &case.path("run"), limits) else { return };
+    if !fs::read_to_string(groups.path().join("cgroup.controllers")).unwrap().contains("pids") {
+        println!("a_program_takes_no_more_processes_than_it_may: the controller is not in cgroup v2 here");
+        return gone(&groups).await;
+    }
+    let mut program = case.program("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done; exit 0", LONG);
+    program.cgroup = Some(groups.clone());
+    assert!(run(program).await.words().contains("fork"));
+    for entry in fs::read_dir(groups.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        crate::cgroup::kill(&entry.path());
+    }
+    gone(&groups).await;
+}
+
+#[tokio::test]
+async fn a_program_begins_at_the_root_with_the_usual_mask() {
+    let case = Case::new();
+    assert_eq!(
+        case.words("echo $(pwd) $(umask) $PATH; exit 1", LONG).await,
+        format!("exit status 1: / 0022 {}", launch::PATH)
+    );
 }

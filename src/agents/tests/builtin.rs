@@ -1,7 +1,6 @@
 //! Tests of the built-in agents.
 
-use crate::house::{House, LONG, again, is_alive, kill, name, reads};
-use std::io::Write as _;
+use crate::house::{House, LONG, again, is_alive, kill, may_change_users, name, reads};
 use std::{fs, time::Duration};
 use tenure_core::{Power, execution::Answer};
 
@@ -35,12 +34,10 @@ for part in a b; do sleep 6${PPID}1 >/dev/null & echo $! >$HERE/$part; done"#,
     let stop = house.tool("stop", "kill $(cat $HERE/a $HERE/b)");
     let files = format!("{};{}", house.text("a"), house.text("b"));
     let start = format!("\"{start}\" 'one word'");
-    let mut attributes = vec![
-        ("StartProgram", start.as_str()),
-        ("StopProgram", &stop),
-        ("PidFiles", &files),
-        ("Environment", "GREETING=hello;OTHER=x"),
-    ];
+    house.write("variables", "# who is greeted\nGREETING=hello;OTHER=x");
+    let variables = house.text("variables");
+    let mut attributes =
+        vec![("StartProgram", start.as_str()), ("StopProgram", &stop), ("PidFiles", &files), ("EnvFile", &variables)];
     attributes.extend_from_slice(extra);
     house.resource("app", "Application", &attributes);
 }
@@ -113,16 +110,6 @@ async fn what_cannot_be_run_is_refused_and_says_why() {
     assert_eq!(runtime.probe(&name("alien")).await.power, Power::Unknown);
 }
 
-/// Whether programs can be run as another user here.
-fn may_change_users(test: &str) -> bool {
-    let may = rustix::process::geteuid().is_root() && fs::read_to_string("/etc/passwd").unwrap().contains("\nnobody:");
-    if !may {
-        // Not through the captured output of tests: the message is for whoever runs them.
-        let _ = writeln!(std::io::stderr(), "{test}: it takes root and the user nobody");
-    }
-    may
-}
-
 #[tokio::test]
 async fn it_runs_as_its_user_with_nothing_else() {
     if !may_change_users("it_runs_as_its_user_with_nothing_else") {
@@ -185,7 +172,8 @@ async fn a_process_that_ends_at_once_did_not_start() {
     let mut house = House::new();
     let path = house.tool("brief", "echo no configuration; exit 1");
     house.resource("brief", "Process", &[("PathName", &path)]);
-    house.resource("lost", "Process", &[("PathName", "/missing/program")]);
+    let missing = house.text("missing");
+    house.resource("lost", "Process", &[("PathName", &missing)]);
     let runtime = house.runtime();
     match runtime.start(&name("brief"), Duration::from_secs(1)).await {
         Answer::Refused(why) => assert!(why.contains("no configuration"), "{why}"),
@@ -194,5 +182,5 @@ async fn a_process_that_ends_at_once_did_not_start() {
     }
     reads(&runtime, "brief", Power::Off).await;
     let lost = runtime.start(&name("lost"), LONG).await;
-    assert_eq!(lost, Answer::Refused("/missing/program is no program".to_owned()));
+    assert_eq!(lost, Answer::Refused(format!("{missing} is no program")));
 }

@@ -118,9 +118,9 @@ async fn script_types_are_complete_and_told_everything() {
 #[tokio::test]
 async fn what_is_built_in_knows_its_attributes() {
     let mut house = House::new();
-    house.resource("app", "Application", &[("StartProgram", "/bin/x 'y"), ("PidFile", "/x")]);
+    house.resource("app", "Application", &[("StartProgram", "/usr/bin/x 'y"), ("PidFile", "/x")]);
     house.resource("file", "FileOnOff", &[]);
-    house.resource("good", "Process", &[("PathName", "/bin/x"), ("Arguments", "-a")]);
+    house.resource("good", "Process", &[("PathName", "/usr/bin/x"), ("Arguments", "-a")]);
     house.resource("unit", "systemd", &[]);
     let all = found(&house).await;
     let what: Vec<&str> = all.iter().map(|found| found.1.as_str()).collect();
@@ -129,7 +129,7 @@ async fn what_is_built_in_knows_its_attributes() {
         [
             "nothing says whether it runs",
             "Application has no attribute PidFile",
-            "a quote is not closed: /bin/x 'y",
+            "a quote is not closed: /usr/bin/x 'y",
             "FileOnOff needs the attribute PathName",
             "it has no attribute unit",
         ]

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tenure_agents::{Runtime, Settings};
+use tenure_agents::{Rights, Runtime, Settings};
 use tenure_core::{
     Power, ResourceName, Seen, Span,
     config::{Agent, Cluster, Group, Kind, Resource},
@@ -54,6 +55,16 @@ pub fn kill(process: &str) {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is there");
 }
 
+/// Whether programs can be run as another user here.
+pub fn may_change_users(test: &str) -> bool {
+    let may = rustix::process::geteuid().is_root() && fs::read_to_string("/etc/passwd").unwrap().contains("\nnobody:");
+    if !may {
+        // Not through the captured output of tests: the message is for whoever runs them.
+        let _ = writeln!(std::io::stderr(), "{test}: it takes root and the user nobody");
+    }
+    may
+}
+
 impl House {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
@@ -69,6 +80,7 @@ impl House {
             systemctl: at("systemctl"),
             run_dir: at("run"),
             cgroup: None,
+            rights: Rights { programs: vec![folder.path().to_owned(), "/usr/bin".into()], ..Rights::default() },
         };
         let mut cluster = Cluster::default();
         cluster.timings.monitor = Span(200);

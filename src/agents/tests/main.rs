@@ -7,4 +7,5 @@ mod ocf;
 mod real;
 mod script;
 mod systemd;
+mod trust;
 mod turns;

@@ -66,7 +66,8 @@ async fn what_they_cannot_be_told_is_found() {
     house.resource("state", "ocf:heartbeat:Dummy", &[("state", "/missing/directory/state")]);
     house.resource("good", "ocf:heartbeat:Dummy", &[]).start_timeout = tenure_core::Span::seconds(5);
     let found = check(&house.settings, &house.cluster).await;
-    let of = |name: &str| found.iter().filter(|finding| finding.resource.as_str() == name).collect::<Vec<_>>();
+    let of =
+        |name: &str| found.iter().filter(|finding| finding.place == format!("resources.{name}")).collect::<Vec<_>>();
     let ip = of("ip");
     assert!(ip.iter().any(|found| found.help.contains("did you mean ip")), "{ip:#?}");
     assert!(ip.iter().any(|found| found.what == "ocf:heartbeat:IPaddr2 needs the attribute ip"), "{ip:#?}");

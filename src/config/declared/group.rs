@@ -167,7 +167,7 @@ fn relations() -> Vec<Field<Group>> {
         field!("hooks", WordMap(TRIGGERS, hook_record()), Group, hooks)
             .says("Programs run on events: `preonline` (its failure keeps the group from that server), `postonline`, `postoffline`, `resource_fault`, `resource_restart`, `resource_not_off`, `admin_wait`, `no_failover`, `violation`.")
             .vcs("TriggersEnabled, PreOnline")
-            .example("{ preonline = { program = \"/usr/local/bin/may-start\", timeout = \"30s\" } }"),
+            .example("{ preonline = { program = \"/etc/tenure/programs/may-start\", timeout = \"30s\" } }"),
     ]
 }
 

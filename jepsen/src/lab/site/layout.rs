@@ -90,17 +90,19 @@ pub(super) fn prepare(options: &SiteOptions, name: &str, place: &Place) -> Resul
     let config = directory.join(format!("{name}.toml"));
     let text = format!(
         "node = \"{name}\"\ndata_dir = \"{name}\"\nlisten = \"{}\"\nadvertise = \"{}\"\napi_listen = \"{}\"\n\
-         {}\n",
+         {}[agents]\nrun_dir = \"{}\"\n",
         place.listen,
         place.advertise,
         place.api,
         if options.hmcs > 0 {
-            "hmc_key = \"hmc_key\"".to_owned()
+            "hmc_key = \"hmc_key\"\n"
         } else {
             make(&inside(directory, name))?;
-            format!("[agents]\nrun_dir = \"{}\"", directory.join("run").display())
-        }
+            ""
+        },
+        directory.join("run").display()
     );
+    // `[agents]` is last: a test may append to it.
     write(&config, &text)?;
     Ok(NodeProcess::new(name, config, log_of(directory, name)))
 }
