@@ -110,6 +110,7 @@ impl Examples {
             systemctl: PathBuf::from("systemctl"),
             run_dir,
             cgroup: None,
+            secrets: self.folder.path().join("secrets"),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{
     contract::{Contract, FORMS},
     machine::Machine,
     ocf::prepare,
+    secrets,
     spec::Spec,
 };
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tenure_core::{
     ResourceName,
     config::{Cluster, Resource},
 };
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 /// Number of resources checked at the same time.
 const AT_ONCE: usize = 8;
@@ -133,6 +134,19 @@ impl Item {
 }
 
 async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
+    let (spec, settings) = (item.spec.clone(), machine.settings.clone());
+    let resolved = spawn_blocking(move || secrets::resolve(&spec, &settings.secrets, settings.node.as_str()).err());
+    let missing = resolved.await.unwrap_or_default();
+    let missing = missing.map(|(attribute, why)| {
+        let directory = machine.settings.secrets.display();
+        item.error(Some(&attribute), why, format!("write the secret there, for root alone, below {directory}"))
+    });
+    let mut findings: Vec<Finding> = missing.into_iter().collect();
+    findings.extend(by_contract(machine, item).await);
+    findings
+}
+
+async fn by_contract(machine: &Machine, item: &Item) -> Vec<Finding> {
     match Contract::of(&item.spec.agent) {
         Contract::Ocf(agent) => ocf::check(machine, item, &agent).await,
         Contract::Script(agent) => script::check(machine, item, &agent).await,

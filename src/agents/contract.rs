@@ -10,9 +10,10 @@ use super::{
     ocf::Ocf,
     result::{ActionResult, MonitorResult},
     script::Script,
+    secrets::given,
     systemd::Unit,
 };
-use tenure_core::Power;
+use tenure_core::{Power, execution::Answer};
 
 /// The agent of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,89 +54,122 @@ impl Contract {
         }
     }
 
+    /// Looks at the resource. Without a secret that it needs, nothing is known about it.
     pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
-        match self {
+        let looked = given(call, async |call| match self {
             Contract::Ocf(ocf) => ocf.monitor(call, depth).await,
             Contract::Script(script) => script.monitor(call, depth).await,
             Contract::Systemd(unit) => unit.monitor(call).await,
             Contract::Builtin(builtin) => builtin.monitor(call).await,
             Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
+        });
+        match looked.await {
+            Ok((look, secrets)) => MonitorResult { said: secrets.hide(look.said), ..look },
+            Err(why) => MonitorResult::unknown(why),
         }
     }
 
     pub(crate) async fn start(&self, call: &Call<'_>) -> ActionResult {
-        match self {
+        let started = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "start").await,
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
             Contract::Builtin(builtin) => builtin.start(call).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, started).await
     }
 
     pub(crate) async fn stop(&self, call: &Call<'_>) -> ActionResult {
-        match self {
+        let stopped = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
             Contract::Builtin(builtin) => builtin.stop(call).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, stopped).await
     }
 
     /// Stops it by force; `reason` as VCS numbers the reasons of a clean.
     pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> ActionResult {
-        match self {
+        let cleaned = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
             Contract::Builtin(builtin) => builtin.clean(call).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, cleaned).await
     }
 
     /// Runs another action of its agent.
     pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
-        match self {
+        let acted = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
             Contract::Script(script) => script.action(call, token, arguments).await,
             Contract::Systemd(unit) => unit.action(call, token).await,
             Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name())),
             Contract::Nobody(why) => Err(why.clone()),
-        }
+        };
+        told(call, acted).await
     }
 
     /// The agent's description of the resource, for people.
     pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
-        match self {
+        let described = async |call: &Call<'_>| match self {
             Contract::Script(script) => script.info(call).await,
             Contract::Systemd(unit) => unit.info(call).await,
             Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".to_owned()),
             Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name())),
             Contract::Nobody(why) => Err(why.clone()),
-        }
+        };
+        told(call, described).await
     }
 
     /// Called before the first other entry point.
     pub(crate) async fn open(&self, call: &Call<'_>) {
-        if let Contract::Script(script) = self {
-            script.notice(call, "open", &[]).await;
-        }
+        self.notice(call, "open", &[]).await;
     }
 
     /// Called last, when the resource is no longer managed here.
     pub(crate) async fn close(&self, call: &Call<'_>) {
-        if let Contract::Script(script) = self {
-            script.notice(call, "close", &[]).await;
-        }
+        self.notice(call, "close", &[]).await;
     }
 
     /// Called when the value of an attribute has changed.
     pub(crate) async fn changed(&self, call: &Call<'_>, attribute: &str) {
-        if let Contract::Script(script) = self {
-            let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
-            let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
-            script.notice(call, "attr_changed", &words).await;
+        // The value as it is written, also of a secret: its agent is given the secret itself among all attributes.
+        let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
+        let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
+        self.notice(call, "attr_changed", &words).await;
+    }
+
+    async fn notice(&self, call: &Call<'_>, entry: &str, words: &[String]) {
+        let Contract::Script(script) = self else { return };
+        if let Err(why) = given(call, async |call| script.notice(call, entry, words).await).await {
+            tracing::warn!(resource = %call.spec.resource, entry, why, "its agent is not told");
         }
     }
+}
+
+/// Runs a start, a stop or a clean with the secrets that it needs. Without one of them nothing is run.
+async fn operation(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> ActionResult) -> ActionResult {
+    let (result, secrets) = match given(call, work).await {
+        Ok(done) => done,
+        Err(why) => return ActionResult::refused(why),
+    };
+    let answer = match result.answer {
+        Answer::Refused(why) => Answer::Refused(secrets.hide(why)),
+        Answer::NotSent(why) => Answer::NotSent(secrets.hide(why)),
+        Answer::Unknown(why) => Answer::Unknown(secrets.hide(why)),
+        other => other,
+    };
+    ActionResult { answer, ..result }
+}
+
+/// Has the agent tell something, with the secrets that it needs.
+async fn told(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> Result<String, String>) -> Result<String, String> {
+    let (said, secrets) = given(call, work).await?;
+    said.map(|text| secrets.hide(text)).map_err(|why| secrets.hide(why))
 }

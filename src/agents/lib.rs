@@ -21,11 +21,13 @@ mod result;
 mod runtime;
 mod schedule;
 mod script;
+mod secrets;
 mod settings;
 mod spec;
 mod state;
 mod systemd;
 mod turnstile;
+mod umask;
 mod user;
 
 pub use check::{Finding, Severity, check, kinds, metadata};

@@ -1,7 +1,7 @@
 //! External programs, run until they end or their time is over.
 //!
-//! A program gets no shell, no input, an environment of its own, no inherited descriptor, a process group of its own,
-//! and a control group of its own where the machine has them. It is killed with all its descendants when its time is
+//! A program gets no shell, no input, an environment of its own, the usual umask, no inherited descriptor, a process group of
+//! its own, and a control group of its own where the machine has them. It is killed with all its descendants when its time is
 //! over, or when nobody waits for it any more; processes left behind by a program that ended by itself live on. Its
 //! output is read until it ends, not until its children close it. Decides nothing.
 
@@ -10,6 +10,7 @@ use super::{
     leftover::Record,
     output::{self, KEPT, Output, Said, Source, Tail},
     processes::{self, Number},
+    umask::Usual,
 };
 use std::{
     collections::BTreeMap,
@@ -221,7 +222,10 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
     let cgroup = program.cgroup.as_deref().and_then(Cgroup::below);
     // This process's copies of the writing ends are closed with the command: the output ends with its last writer.
-    let child = command.spawn()?;
+    let child = {
+        let _usual = Usual::set();
+        command.spawn()?
+    };
     if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
         cgroup.take_in(Number::try_from(id).unwrap_or_default());
     }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub run_dir: PathBuf,
     /// A directory of cgroup v2 for this process. Each program gets a control group of its own below it, if possible.
     pub cgroup: Option<PathBuf>,
+    /// The directory of secrets: each in a file of its name, for root alone.
+    pub secrets: PathBuf,
 }
 
 impl Settings {

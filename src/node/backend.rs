@@ -13,7 +13,7 @@ use crate::{
         Backend, Failure, Member, Members, Read,
         wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
-    local::LocalConfig,
+    local::{LocalConfig, space},
     performer::Agents,
 };
 use async_trait::async_trait;
@@ -82,6 +82,7 @@ impl Backend for NodeBackend {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
+        space::check(&self.config.data_dir, &request)?;
         let author = Author::Operator { name: by.to_owned(), request: id };
         let entry =
             Entry { at: self.clock.now(), wall: self.clock.now(), author, commands: vec![Command::Request(request)] };
@@ -114,7 +115,8 @@ impl Backend for NodeBackend {
         let members: Vec<Member> = voters.chain(status.learners.iter().map(|one| member(one, false))).collect();
         let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
         let index = self.ledger_now().index;
-        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members })
+        let free = space::free(&self.config.data_dir).ok();
+        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members, free })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {

@@ -12,6 +12,7 @@ use crate::{
     local::{
         LocalConfig,
         identity::{self, ADMIN, IdentityError, NODE},
+        private,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -76,10 +77,8 @@ impl FoundingError {
             FoundingError::Refused(crate::api::ClientError::Answered(error)) => error.suggestion.clone(),
             FoundingError::Exists(_) => Some("to start over, move the directory away".to_owned()),
             FoundingError::Token(_) => Some("make a new one with `tenure node token NODE`".to_owned()),
-            FoundingError::Refused(_)
-            | FoundingError::Files(_)
-            | FoundingError::Witness { .. }
-            | FoundingError::Tls(_) => None,
+            FoundingError::Files(why) => why.advice(),
+            FoundingError::Refused(_) | FoundingError::Witness { .. } | FoundingError::Tls(_) => None,
         }
     }
 
@@ -112,6 +111,7 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
     if directory.join(format!("{NODE}.key")).exists() {
         return Err(FoundingError::Exists(directory));
     }
+    private::check_directory(data_dir).map_err(|why| FoundingError::Files(IdentityError::Exposed(why)))?;
     // Two sites may choose the same name; their clusters must still refuse each other.
     let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
     let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
@@ -127,10 +127,10 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
 /// The authority, if this node holds its key.
 pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<ClusterAuthority>, FoundingError> {
     let file = config.cluster_dir().join(AUTHORITY_KEY);
-    match std::fs::read_to_string(&file) {
+    match identity::read_secret(&file) {
         Ok(key) => ClusterAuthority::from_pem(&identity.ca_pem, &key).map(Some).map_err(FoundingError::Tls),
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FoundingError::Files(IdentityError::Read { file, source })),
+        Err(IdentityError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(FoundingError::Files(why)),
     }
 }
 
@@ -202,7 +202,7 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
 
 /// Records that a node is new, before it has an identity: only such a node may start from nothing.
 fn begin(directory: &Path, node: &str) -> Result<(), FoundingError> {
-    let noted = std::fs::create_dir_all(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
+    let noted = private::make_directory(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
     noted.map_err(|source| FoundingError::Witness { node: node.to_owned(), source })
 }
 

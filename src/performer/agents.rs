@@ -36,6 +36,8 @@ pub struct AgentPaths {
     pub run_dir: PathBuf,
     /// A directory of cgroup v2 for this node's programs.
     pub cgroup: Option<PathBuf>,
+    /// The directory of secrets: each in a file of its name.
+    pub secrets: PathBuf,
 }
 
 impl Default for AgentPaths {
@@ -46,6 +48,7 @@ impl Default for AgentPaths {
             systemctl: PathBuf::from("systemctl"),
             run_dir: PathBuf::from("/run/tenure"),
             cgroup: None,
+            secrets: PathBuf::from("/etc/tenure/secrets"),
         }
     }
 }
@@ -136,6 +139,7 @@ impl Agents {
             systemctl: self.places.systemctl.clone(),
             run_dir: self.places.run_dir.join(self.me.as_str()),
             cgroup: self.places.cgroup.as_ref().map(|parent| parent.join(self.me.as_str())),
+            secrets: self.places.secrets.clone(),
         }
     }
 

@@ -58,7 +58,7 @@ impl House {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["ocf/resource.d/test", "scripts", "run"] {
+        for name in ["ocf/resource.d/test", "scripts", "run", "secrets"] {
             fs::create_dir_all(at(name)).unwrap();
         }
         let settings = Settings {
@@ -69,6 +69,7 @@ impl House {
             systemctl: at("systemctl"),
             run_dir: at("run"),
             cgroup: None,
+            secrets: at("secrets"),
         };
         let mut cluster = Cluster::default();
         cluster.timings.monitor = Span(200);

@@ -6,5 +6,6 @@ mod house;
 mod ocf;
 mod real;
 mod script;
+mod secrets;
 mod systemd;
 mod turns;
