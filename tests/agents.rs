@@ -111,6 +111,7 @@ impl Examples {
             run_dir,
             cgroup: None,
             rights: Rights { programs: vec![self.folder.path().join("programs")], ..Rights::default() },
+            secrets: self.folder.path().join("secrets"),
         }
     }
 }

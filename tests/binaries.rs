@@ -11,6 +11,8 @@ use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -290,4 +292,84 @@ async fn a_running_site_from_the_command_line() {
     assert_eq!(expect(&run(&["export"]).await, 0, &[]), longer, "what is exported is what was applied");
     expect(&run(&["events"]).await, 0, &["configuration applied by admin", "trial"]);
     site.stop().await;
+}
+
+/// Runs a program of ours with a umask that allows everything to everybody.
+fn open_to_all(program: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "umask 000; exec \"$0\" \"$@\"", program]);
+    command
+}
+
+/// Every directory and file below this one, with its mode.
+fn modes(directory: &Path, found: &mut Vec<(PathBuf, u32)>) {
+    found.push((directory.to_owned(), fs::metadata(directory).expect("it is there").permissions().mode() & 0o7777));
+    for entry in fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()) {
+        if entry.is_dir() {
+            modes(&entry, found);
+        } else {
+            found.push((entry.clone(), fs::metadata(&entry).expect("it is there").permissions().mode() & 0o7777));
+        }
+    }
+}
+
+/// What `tenure cluster init` and `tenured` store is for their user alone, whatever umask they are started with; they do not
+/// write through links, and do not start on what others can reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_for_its_user_alone() {
+    let mut cluster = Cluster::empty("private", "");
+    cluster.prepare("p1");
+    let (data, admin) = (cluster.nodes["p1"].data.clone(), cluster.admin());
+    // Somebody was there before, and left links.
+    let victim = cluster.directory.path().join("victim");
+    fs::write(&victim, "as before").expect("a file");
+    fs::create_dir_all(data.join("cluster")).expect("a directory");
+    for private in [&data, &data.join("cluster")] {
+        fs::set_permissions(private, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    }
+    symlink(&victim, data.join("cluster/ca.pem")).expect("a link");
+    let mut init = open_to_all(env!("CARGO_BIN_EXE_tenure"));
+    let config = cluster.nodes["p1"].config.clone();
+    init.args(["--identity", path(&admin), "cluster", "init", "--name", "private", "--config", path(&config)]);
+    expect(&init.output().expect("tenure runs"), 0, &["is founded"]);
+    assert_eq!(fs::read_to_string(&victim).expect("a file"), "as before");
+
+    symlink(&victim, data.join("lock")).expect("a link");
+    let start = ["--config", path(&config)];
+    let refused = nodes::tenured(&start);
+    assert!(refused.0 == Some(1) && refused.1.contains("lock"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&victim).expect("a file"), "as before");
+    fs::remove_file(data.join("lock")).expect("it is ours");
+
+    let mut daemon = open_to_all(env!("CARGO_BIN_EXE_tenured"));
+    daemon.args(start);
+    cluster.node("p1").spawn(daemon);
+    cluster.answers("p1").await;
+    expect(&cluster.tenure(&["status"]), 0, &["p1 leads"]);
+    cluster.kill("p1");
+    let mut found = Vec::new();
+    modes(&data, &mut found);
+    modes(&admin, &mut found);
+    assert!(found.len() > 12, "{found:?}");
+    let open: Vec<String> = found
+        .iter()
+        .filter(|(path, mode)| *mode != if path.is_dir() { 0o700 } else { 0o600 })
+        .map(|(path, mode)| format!("{} {mode:o}", path.display()))
+        .collect();
+    assert_eq!(open, Vec::<String>::new());
+
+    for (exposed, mode, usual, remedy) in [
+        (data.clone(), 0o755, 0o700, "chmod 700"),
+        (data.join("cluster/node.key"), 0o640, 0o600, "chmod 600"),
+        (data.join("cluster/ca.key"), 0o604, 0o600, "chmod 600"),
+    ] {
+        fs::set_permissions(&exposed, fs::Permissions::from_mode(mode)).expect("it is ours");
+        let (code, said) = nodes::tenured(&start);
+        let next = format!("next: {remedy} {}", exposed.display());
+        assert!(code == Some(1) && said.contains(&next), "{code:?} {said}");
+        fs::set_permissions(&exposed, fs::Permissions::from_mode(usual)).expect("it is ours");
+    }
+    let key = admin.join("user.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    expect(&cluster.tenure(&["status"]), 2, &[&format!("next: chmod 600 {}", key.display())]);
 }

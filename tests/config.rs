@@ -17,6 +17,7 @@ election_min = "300ms"
 election_max = "600ms"
 snapshot_every = 1000
 snapshot_keep = 100
+snapshot_size = "4MiB"
 "#;
 
 #[test]
@@ -31,13 +32,16 @@ fn the_local_file_is_read() {
     assert_eq!(local.advertise, "127.0.0.1:7100");
     assert_eq!(local.api_advertise, "p1.site:7101");
     assert_eq!(local.raft.election_min, Duration::from_millis(300));
-    assert_eq!((local.snapshots.every, local.snapshots.keep), (1000, 100));
+    assert_eq!((local.snapshots.every, local.snapshots.keep, local.snapshots.size), (1000, 100, 4 << 20));
+    assert_eq!(local.agents.secrets, directory.path().join("secrets"));
 
     let left = |line: &str| LocalConfig::parse("tenured.toml", &LOCAL.replace(line, "")).unwrap().snapshots;
     let keep = "snapshot_keep = 100\n";
     assert_eq!((left(keep).every, left(keep).keep), (1000, 500), "half of a small one");
     let every = ["snapshot_every = 1000\n", keep].concat();
     assert_eq!((left(&every).every, left(&every).keep), (5000, 2000), "the defaults, with a table or without");
+
+    assert_eq!(left("snapshot_size = \"4MiB\"\n").size, 16 << 20);
 
     let missing = LocalConfig::load(&directory.path().join("none.toml")).unwrap_err().to_string();
     assert!(missing.contains("none.toml:1:1: the file cannot be read: No such file"), "{missing}");
@@ -50,7 +54,7 @@ fn mistakes_of_the_local_file() {
         (
             "\"p1\"",
             "\"p 1\"",
-            "1:8: \"p 1\" is not a usable name; write the node's name as the cluster file has it: A-Z a-z 0-9 - _ .",
+            "1:8: \"p 1\" is not a usable name; write the node's name as the cluster file has it: A-Z a-z 0-9 - _ . and neither - nor . at its front",
         ),
         ("data_dir = \"data\"", "", "1:1: the file has no data_dir; write data_dir = \"/var/lib/tenure\""),
         (

@@ -25,6 +25,7 @@ mod start;
 mod store;
 mod stored;
 pub mod tls;
+mod trim;
 pub mod wire;
 
 pub use handle::{

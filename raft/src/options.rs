@@ -56,12 +56,15 @@ pub struct Snapshots {
     pub every: u64,
     /// This many entries before the snapshot stay in the log, so that a follower a little behind needs no snapshot.
     pub keep: u64,
+    /// A snapshot is made after this many bytes of commands since the last one, too. Of the entries before it, then only
+    /// the last ones stay: with all commands that they hold, at most half of this.
+    pub size: u64,
 }
 
 /// Small: dropping entries from the log holds up its writer, about 7 ms for a thousand of them, and the log is kept in memory.
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { every: 5_000, keep: 2_000 }
+        Self { every: 5_000, keep: 2_000, size: 16 << 20 }
     }
 }
 

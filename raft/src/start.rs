@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use openraft::async_runtime::watch::WatchReceiver;
+use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
 use crate::admission::Admission;
@@ -16,7 +17,8 @@ use crate::machine::{AppHandler, StateMachine};
 use crate::network::{Factory, NetworkShared};
 use crate::options::{BadTimings, Options, Snapshots, Timings, config};
 use crate::service::{RaftOf, Server};
-use crate::store::{Applied, Offload};
+use crate::store::{Applied, Growth, Offload};
+use crate::trim::Trimmer;
 use crate::wire::tls::{TlsWire, TlsWireError};
 use crate::wire::{Service, Wire};
 
@@ -140,7 +142,8 @@ async fn assemble<S: StateMachine, C: Types>(
     let Parts { id, cluster, log, snapshots, introduced, wire, timings, snapshot_policy, feature_level_max, offload } =
         parts;
     let config = config(&cluster, timings, snapshot_policy).map_err(StartError::Timings)?;
-    let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
+    let growth = Arc::new(Growth::new(snapshot_policy.size));
+    let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, Arc::clone(&growth), offload);
     let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
     let shared = applied.shared();
     // Before consensus starts: its own report of the store is empty until its task has run for the first time.
@@ -156,8 +159,18 @@ async fn assemble<S: StateMachine, C: Types>(
     };
     let (network, distrust) = (Arc::new(network), Arc::new(Distrust::default()));
     let factory = Factory { shared: Arc::clone(&network), types: PhantomData };
+    let reader = log.reader();
     let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
     let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
+    let trimmer = Arc::new(Trimmer { raft: raft.clone(), log: reader, keep: snapshot_policy.size / 2 });
+    // Weakly: consensus owns what calls this, and must not keep itself alive. The task is detached on purpose: it ends
+    // with its snapshot, or with consensus.
+    let weak = Arc::downgrade(&trimmer);
+    growth.when_due(move || {
+        if let Some(trimmer) = weak.upgrade() {
+            drop(C::spawn(async move { trimmer.trim().await }));
+        }
+    });
     let metrics = raft.metrics();
     let find = move |id: u64| {
         let metrics = metrics.borrow_watched();
@@ -185,6 +198,7 @@ async fn assemble<S: StateMachine, C: Types>(
         wire,
         app,
         forwarder,
+        _trimmer: trimmer,
         changing: tokio::sync::Mutex::new(()),
         released: tokio::sync::Mutex::new(released),
         me,

@@ -14,11 +14,15 @@ use super::{
     machine::{Call, Machine},
     ocf::prepare,
     permission::admit,
+    secrets,
     spec::Spec,
 };
 use std::{sync::Arc, time::Duration};
 use tenure_core::config::{Cluster, Resource};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::Instant,
+};
 
 /// Number of resources checked at the same time.
 const AT_ONCE: usize = 8;
@@ -156,7 +160,20 @@ async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
     {
         return vec![item.error(denied.attribute, denied.what, denied.help)];
     }
-    match contract {
+    let (spec, settings) = (item.spec.clone(), machine.settings.clone());
+    let resolved = spawn_blocking(move || secrets::resolve(&spec, &settings.secrets, settings.node.as_str()).err());
+    let missing = resolved.await.unwrap_or_default();
+    let missing = missing.map(|(attribute, why)| {
+        let directory = machine.settings.secrets.display();
+        item.error(Some(&attribute), why, format!("write the secret there, for root alone, below {directory}"))
+    });
+    let mut findings: Vec<Finding> = missing.into_iter().collect();
+    findings.extend(by_contract(machine, item).await);
+    findings
+}
+
+async fn by_contract(machine: &Machine, item: &Item) -> Vec<Finding> {
+    match Contract::of(&item.spec.agent) {
         Contract::Ocf(agent) => ocf::check(machine, item, &agent).await,
         Contract::Script(agent) => script::check(machine, item, &agent).await,
         Contract::Systemd(unit) => match unit.name(item.spec.attribute("unit")) {

@@ -11,9 +11,10 @@ use super::{
     permission::admit,
     result::{ActionResult, MonitorResult},
     script::Script,
+    secrets::given,
     systemd::Unit,
 };
-use tenure_core::Power;
+use tenure_core::{Power, execution::Answer};
 
 /// The agent of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +55,22 @@ impl Contract {
         }
     }
 
+    /// Looks at the resource. Without a secret that it needs, nothing is known about it.
     pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
         let account = match admit(call, self).await {
             Ok(account) => account,
             Err(denied) => return denied.look(call.probe),
         };
-        match self {
+        let looked = given(call, async |call| match self {
             Contract::Ocf(ocf) => ocf.monitor(call, depth).await,
             Contract::Script(script) => script.monitor(call, depth).await,
             Contract::Systemd(unit) => unit.monitor(call).await,
             Contract::Builtin(builtin) => builtin.monitor(call, account.as_ref()).await,
             Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
+        });
+        match looked.await {
+            Ok((look, secrets)) => MonitorResult { said: secrets.hide(look.said), ..look },
+            Err(why) => MonitorResult::unknown(why),
         }
     }
 
@@ -73,13 +79,14 @@ impl Contract {
             Ok(account) => account,
             Err(denied) => return denied.refusal(),
         };
-        match self {
+        let started = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "start").await,
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
             Contract::Builtin(builtin) => builtin.start(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, started).await
     }
 
     pub(crate) async fn stop(&self, call: &Call<'_>) -> ActionResult {
@@ -87,13 +94,14 @@ impl Contract {
             Ok(account) => account,
             Err(denied) => return denied.refusal(),
         };
-        match self {
+        let stopped = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
             Contract::Builtin(builtin) => builtin.stop(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, stopped).await
     }
 
     /// Stops it by force; `reason` as VCS numbers the reasons of a clean.
@@ -102,37 +110,40 @@ impl Contract {
             Ok(account) => account,
             Err(denied) => return denied.refusal(),
         };
-        match self {
+        let cleaned = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
             Contract::Builtin(builtin) => builtin.clean(call, account.as_ref()).await,
             Contract::Nobody(why) => ActionResult::refused(why),
-        }
+        };
+        operation(call, cleaned).await
     }
 
     /// Runs another action of its agent.
     pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
         admit(call, self).await.map_err(|denied| denied.words())?;
-        match self {
+        let acted = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
             Contract::Script(script) => script.action(call, token, arguments).await,
             Contract::Systemd(unit) => unit.action(call, token).await,
             Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name())),
             Contract::Nobody(why) => Err(why.clone()),
-        }
+        };
+        told(call, acted).await
     }
 
     /// The agent's description of the resource, for people.
     pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
         admit(call, self).await.map_err(|denied| denied.words())?;
-        match self {
+        let described = async |call: &Call<'_>| match self {
             Contract::Script(script) => script.info(call).await,
             Contract::Systemd(unit) => unit.info(call).await,
             Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".to_owned()),
             Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name())),
             Contract::Nobody(why) => Err(why.clone()),
-        }
+        };
+        told(call, described).await
     }
 
     /// Called before the first other entry point.
@@ -147,17 +158,41 @@ impl Contract {
 
     /// Called when the value of an attribute has changed.
     pub(crate) async fn changed(&self, call: &Call<'_>, attribute: &str) {
+        // The value as it is written, also of a secret: its agent is given the secret itself among all attributes.
         let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
         let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
         self.notice(call, "attr_changed", &words).await;
     }
 
     async fn notice(&self, call: &Call<'_>, entry: &str, words: &[String]) {
+        let Contract::Script(script) = self else { return };
         // A denied one is reported by the look that follows.
-        if let Contract::Script(script) = self
-            && admit(call, self).await.is_ok()
-        {
-            script.notice(call, entry, words).await;
+        if admit(call, self).await.is_err() {
+            return;
+        }
+        if let Err(why) = given(call, async |call| script.notice(call, entry, words).await).await {
+            tracing::warn!(resource = %call.spec.resource, entry, why, "its agent is not told");
         }
     }
+}
+
+/// Runs a start, a stop or a clean with the secrets that it needs. Without one of them nothing is run.
+async fn operation(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> ActionResult) -> ActionResult {
+    let (result, secrets) = match given(call, work).await {
+        Ok(done) => done,
+        Err(why) => return ActionResult::refused(why),
+    };
+    let answer = match result.answer {
+        Answer::Refused(why) => Answer::Refused(secrets.hide(why)),
+        Answer::NotSent(why) => Answer::NotSent(secrets.hide(why)),
+        Answer::Unknown(why) => Answer::Unknown(secrets.hide(why)),
+        other => other,
+    };
+    ActionResult { answer, ..result }
+}
+
+/// Has the agent tell something, with the secrets that it needs.
+async fn told(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> Result<String, String>) -> Result<String, String> {
+    let (said, secrets) = given(call, work).await?;
+    said.map(|text| secrets.hide(text)).map_err(|why| secrets.hide(why))
 }

@@ -24,12 +24,14 @@ mod run_dir;
 mod runtime;
 mod schedule;
 mod script;
+mod secrets;
 mod settings;
 mod spec;
 mod state;
 mod systemd;
 mod trust;
 mod turnstile;
+mod umask;
 mod user;
 
 pub use cgroup::{Groups, Limits};

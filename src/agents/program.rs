@@ -1,6 +1,6 @@
 //! External programs, run until they end or their time is over.
 //!
-//! A program gets its arguments as they are, no input, an environment of its own, no inherited descriptor, a process
+//! A program gets its arguments as they are, no input, an environment of its own, the usual umask, no inherited descriptor, a process
 //! group of its own, and a control group of its own where the machine has them. It is killed with all its descendants
 //! when its time is over, or when nobody waits for it any more; processes left behind by a program that ended by
 //! itself live on. Its output is read until it ends, not until its children close it. Decides nothing.
@@ -11,6 +11,7 @@ use super::{
     leftover::Record,
     output::{self, Output, Said, Source},
     processes::{self, Number},
+    umask::Usual,
     user::Account,
 };
 use std::{collections::BTreeMap, fmt, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
@@ -246,7 +247,10 @@ fn spawn(program: &Program) -> io::Result<(Running, Source, Step)> {
     let (out, err, source) = output::ends(&program.output)?;
     command.stdout(out).stderr(err).process_group(0);
     // This process's copies of the writing ends are closed with the command: the output ends with its last writer.
-    let child = command.spawn()?;
+    let child = {
+        let _usual = Usual::set();
+        command.spawn()?
+    };
     let number = child.id().and_then(|id| Number::try_from(id).ok());
     let record = program.record.as_deref().zip(number);
     let record = record.and_then(|(directory, number)| Record::of(directory, number, cgroup.as_ref()));

@@ -24,6 +24,8 @@ pub struct Settings {
     pub cgroup: Option<Groups>,
     /// What may run here.
     pub rights: Rights,
+    /// The directory of secrets: each in a file of its name, for root alone.
+    pub secrets: PathBuf,
 }
 
 impl Settings {

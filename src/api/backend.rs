@@ -50,6 +50,8 @@ pub struct Members {
     /// Index of the last applied entry.
     pub index: u64,
     pub members: Vec<Member>,
+    /// Free bytes on this node's disk.
+    pub free: Option<u64>,
 }
 
 /// An error: nothing was done, or the outcome is unknown.

@@ -17,6 +17,7 @@ use super::{
     backend::{Members, Read},
     wire::{AlarmView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
 };
+use crate::local::space;
 use std::collections::BTreeMap;
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
@@ -59,6 +60,7 @@ impl<'a> Index<'a> {
 pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let config = &ledger.config;
     let index = Index::new(ledger);
+    let full = members.free.and_then(space::warning).map(|text| format!("node {}: {text}", members.me));
     let mut groups: Vec<GroupView> =
         config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -71,7 +73,8 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         stale: read == Read::Stale,
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
-        standstills: ledger.standstills().iter().map(ToString::to_string).collect(),
+        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).collect(),
+        disk_free: members.free,
         alarms: alarms(ledger),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
         nodes: node::views(ledger, members),

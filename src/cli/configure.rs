@@ -13,6 +13,7 @@ use toml::Table;
 
 pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
+    let warnings = tenure_config::cluster::warnings(&cluster);
     if global.output == Output::Json {
         let counts = counts(&cluster).into_iter().map(|(what, n)| (format!("{}s", what.to_lowercase()), n.into()));
         let mut view = serde_json::Map::from_iter([
@@ -20,8 +21,10 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
             ("cluster".to_owned(), cluster.name.clone().into()),
         ]);
         view.extend(counts);
+        view.insert("warnings".to_owned(), warnings.into());
         terminal.json(&view)?;
     } else {
+        terminal.warn(&warnings);
         terminal.line(format!("{} is valid: {}", file.display(), summary(&cluster)))?;
     }
     Ok(Exit::Done)
@@ -30,7 +33,8 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
 /// Validates the file here, and checks it against the agents of the nodes.
 pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
-    let found = context.client.check(&tenure_config::export(&cluster)).await?;
+    let mut found = context.client.check(&tenure_config::export(&cluster)).await?;
+    found.warnings.extend(tenure_config::cluster::warnings(&cluster));
     if !found.errors.is_empty() {
         return Err(Fault::Unsuitable(found));
     }
@@ -72,6 +76,7 @@ pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Termina
     }
     if !context.json() {
         terminal.print(&render::changes(&changes, terminal.style))?;
+        terminal.warn(&tenure_config::cluster::warnings(&cluster));
     }
     if !args.yes {
         if !terminal.interactive || context.json() {

@@ -113,9 +113,12 @@ impl Fault {
             },
             Fault::Identity(error) => {
                 let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
-                let suggestion = "name the directory of user.pem, user.key and ca.pem with --identity, or in TENURE_IDENTITY; \
-                    `tenure cluster init` makes one";
-                view(ErrorKind::Usage, format!("{self}: {error}{cause}"), suggestion)
+                let suggestion = error.advice().unwrap_or_else(|| {
+                    "name the directory of user.pem, user.key and ca.pem with --identity, or in TENURE_IDENTITY; \
+                     `tenure cluster init` makes one"
+                        .to_owned()
+                });
+                view(ErrorKind::Usage, format!("{self}: {error}{cause}"), &suggestion)
             }
             Fault::Usage { message, suggestion } => view(ErrorKind::Usage, message.clone(), suggestion),
             Fault::Declined => view(ErrorKind::Refused, self.to_string(), ""),

@@ -6,14 +6,21 @@ use super::{
     args::{Global, Init, Output},
 };
 use crate::{
-    local::{LocalConfig, identity},
+    local::{LocalConfig, identity, private},
     node::founding::{self, FoundingError},
 };
 use std::{error::Error, path::PathBuf};
+use tenure_core::config::{excerpt, is_name};
 
 pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    // Before the first file: what is made here holds the keys of the whole cluster.
+    private::set_umask();
     let name = init.name.clone();
     let (node, data_dir) = first_node(init)?;
+    if let Some(unusable) = [&name, &node].into_iter().find(|name| !is_name(name)) {
+        let message = format!("{:?} is not a usable name", excerpt(unusable, 64));
+        return Err(Fault::usage(message, "write 1 to 64 of A-Z a-z 0-9 - _ . that begin with neither - nor ."));
+    }
     // An existing identity, perhaps of another cluster, must not be overwritten.
     let admin = &global.identity;
     if admin.join(format!("{}.key", identity::USER)).exists() {

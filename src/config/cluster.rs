@@ -11,7 +11,7 @@ use crate::{
 use std::path::Path;
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName,
-    config::{Agent, Cluster, Group, Kind, Lpar, Node, Resource},
+    config::{Agent, Cluster, Group, Kind, Lpar, Node, Resource, looks_secret},
 };
 use toml::de::DeTable;
 
@@ -27,7 +27,7 @@ pub const SINGLE: [&str; 3] = ["tolerance", "brakes", "timings"];
 pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(Problems::new(file, text, mistakes(&errors)));
+        return Err(Problems::new(file, text, mistakes(text, &errors)));
     }
     let mut log = Log::default();
     let (cluster, strange) = read(&mut log, table.get_ref());
@@ -50,8 +50,24 @@ pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
 /// All mistakes in it, or the error of reading it.
 pub fn load(file: &Path) -> Result<Cluster, Problems> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|why| Problems::unreadable(&name, &why))?;
-    parse(&name, &text)
+    parse(&name, &Problems::read(file)?)
+}
+
+/// What is allowed and yet deserves a look: attributes that hold a secret in plain text, by their names.
+pub fn warnings(cluster: &Cluster) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, resource) in &cluster.resources {
+        let Some(agent) = resource.as_agent() else { continue };
+        let own = agent.on.iter().flat_map(|(server, own)| own.iter().map(move |one| (format!("on.{server}"), one)));
+        let all = agent.attributes.iter().map(|one| ("attributes".to_owned(), one)).chain(own);
+        warnings.extend(all.filter(|(_, (attribute, value))| looks_secret(attribute, value)).map(|(table, (attribute, _))| {
+            format!(
+                "resources.{name}.{table}.{attribute}: this looks like a secret, and everybody who may read the cluster file \
+                 reads it; write secret://NAME, and the secret into a file of that name on each node"
+            )
+        }));
+    }
+    warnings
 }
 
 /// Reads the cluster; also returns whether the file has unknown sections.

@@ -6,7 +6,7 @@
 use crate::{
     Problems,
     compound::List,
-    form::{Flag, Form, Name, Number, Time, kind},
+    form::{Flag, Form, Memory, Name, Number, Time, kind},
     problem::Found,
     syntax::mistakes,
     words::instead,
@@ -30,7 +30,7 @@ pub fn document<T>(
 ) -> Result<T, Problems> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(Problems::new(file, text, mistakes(&errors)));
+        return Err(Problems::new(file, text, mistakes(text, &errors)));
     }
     let mut log = Log::default();
     match read(&mut log, Fields::root(table.get_ref())) {
@@ -176,6 +176,11 @@ impl<'t> Fields<'t> {
     /// A time span.
     pub fn span(&mut self, log: &mut Log, field: &'static str) -> Option<Span> {
         self.read(log, field, &Time)
+    }
+
+    /// Memory, in MiB.
+    pub fn memory(&mut self, log: &mut Log, field: &'static str) -> Option<u64> {
+        self.read(log, field, &Memory)
     }
 
     /// The tables within a table, each with its name: `[groups.web]`.

@@ -2,7 +2,13 @@
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use serde::{Deserialize, Serialize};
-use std::{error::Error, fmt, ops::Range};
+use std::{error::Error, fmt, ops::Range, path::Path, string::FromUtf8Error};
+use tenure_core::config::excerpt;
+
+/// Maximum length of a message, or of advice, in characters: either may hold a value from the file.
+const LONGEST: usize = 1000;
+/// Maximum length of a line, in bytes, that is shown with a mistake.
+const WIDEST: usize = 1000;
 
 /// All mistakes in one file, in the order of the lines. Never empty.
 #[derive(Debug, Clone)]
@@ -61,6 +67,25 @@ impl Problems {
         Problems::new(file, "", vec![found])
     }
 
+    /// Reads a file that has to be text.
+    ///
+    /// # Errors
+    /// The error of reading it, or the first byte that is not text.
+    pub fn read(file: &Path) -> Result<String, Self> {
+        let name = file.display().to_string();
+        let bytes = std::fs::read(file).map_err(|why| Problems::unreadable(&name, &why))?;
+        String::from_utf8(bytes).map_err(|why| Problems::not_text(&name, &why))
+    }
+
+    fn not_text(file: &str, why: &FromUtf8Error) -> Self {
+        let (at, bytes) = (why.utf8_error().valid_up_to(), why.as_bytes());
+        let text = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default());
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let what = format!("the file is not UTF-8 text: byte {} of it is {byte:#04x}", at + 1);
+        let found = Found::new(at..at, what).help("save it as UTF-8, or write that character anew");
+        Problems::new(file, &text, vec![found])
+    }
+
     /// Each mistake with its place.
     pub fn list(&self) -> &[Problem] {
         &self.list
@@ -72,6 +97,10 @@ impl Problems {
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
         let mut out = String::new();
         for problem in &self.list {
+            if self.line_of(problem) > WIDEST {
+                out.push_str(&format!("{problem}\n"));
+                continue;
+            }
             let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), problem.span.clone());
             let mut diagnostic = MietteDiagnostic::new(&problem.message).with_label(label);
             if let Some(help) = &problem.help {
@@ -88,6 +117,17 @@ impl Problems {
     }
 }
 
+impl Problems {
+    /// Length of the lines that a mistake is in.
+    fn line_of(&self, problem: &Problem) -> usize {
+        let (before, after) = (self.text.get(..problem.span.start), self.text.get(problem.span.end..));
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        let first = before.rfind('\n').map_or(0, |at| at + 1);
+        let last = after.find('\n').unwrap_or(after.len());
+        problem.span.end + last - first
+    }
+}
+
 impl Problem {
     fn locate(file: &str, text: &str, found: Found) -> Self {
         let mut start = found.span.start.min(text.len());
@@ -100,8 +140,8 @@ impl Problem {
             file: file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            message: found.message,
-            help: found.help,
+            message: excerpt(&found.message, LONGEST).into_owned(),
+            help: found.help.map(|help| excerpt(&help, LONGEST).into_owned()),
             span: start..found.span.end.clamp(start, text.len()),
         }
     }

@@ -1,17 +1,19 @@
 //! Syntax errors of TOML, reworded where the parser's messages are misleading.
 
 use crate::problem::Found;
+use std::ops::Range;
 
 /// The errors with their places and advice.
-pub(crate) fn mistakes(errors: &[toml::de::Error]) -> Vec<Found> {
+pub(crate) fn mistakes(text: &str, errors: &[toml::de::Error]) -> Vec<Found> {
+    let syntax = |error: &toml::de::Error| syntax(text, error);
     let unclosed = |error: &&toml::de::Error| UNCLOSED.iter().any(|(message, ..)| *message == error.message());
-    let Some(end) = errors.iter().find(unclosed) else { return errors.iter().map(syntax).collect() };
+    let Some(end) = errors.iter().find(unclosed) else { return errors.iter().map(&syntax).collect() };
     // The parser takes the rest of the file for items of the list, and reports each of them.
     let stumbles = |error: &&toml::de::Error| error.message().starts_with("missing ") || unclosed(error);
     let first = errors.iter().filter(stumbles).filter_map(toml::de::Error::span).min_by_key(|span| span.start);
     let place = first.or_else(|| end.span()).unwrap_or(0..0);
     let before = errors.iter().filter(|error| error.span().is_some_and(|span| span.start < place.start));
-    let mut found: Vec<Found> = before.map(syntax).collect();
+    let mut found: Vec<Found> = before.map(&syntax).collect();
     for (_, what, help) in UNCLOSED.iter().filter(|(message, ..)| *message == end.message()) {
         found.push(Found::new(place.clone(), *what).help(*help));
     }
@@ -28,8 +30,38 @@ const UNCLOSED: [(&str, &str, &str); 2] = [
     ),
 ];
 
-fn syntax(error: &toml::de::Error) -> Found {
+/// Levels of tables and lists within each other that no cluster file needs.
+const DEEP: usize = 32;
+
+/// The first place in a file that lies deeper than that: the parser does not say where it gives up.
+fn deepest(text: &str) -> Range<usize> {
+    let (mut line, mut within, mut quote) = (0, 0_usize, None);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (_, '\n') => (line, quote) = (0, None),
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '.') => line += 1,
+            // What comes after it is a value, and not part of a key any more.
+            (None, '=') => line = 0,
+            (None, '[' | '{') => within += 1,
+            (None, ']' | '}') => within = within.saturating_sub(1),
+            (None, _) => {}
+        }
+        if line + within > DEEP {
+            return at..at + c.len_utf8();
+        }
+    }
+    0..0
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> Found {
     let span = error.span().unwrap_or(0..0);
+    if error.message().contains("recursion") || error.message().contains("recurse") {
+        let help = "write the sections as the documentation shows them: none is more than four deep";
+        return Found::new(deepest(text), "tables and lists are nested too deep here").help(help);
+    }
     let found = Found::new(span.clone(), error.message().to_owned());
     match error.message() {
         "string values must be quoted, expected literal string" if span.is_empty() => {

@@ -1,5 +1,8 @@
 //! Suggestions for misspelt words.
 
+/// A longer word, in bytes, is no slip of the fingers.
+const LONGEST: usize = 64;
+
 /// Advice for an unknown word: a similar one, or the list of all.
 pub fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
@@ -10,6 +13,10 @@ pub fn instead(word: &str, known: &[&str]) -> String {
 
 /// The known word that differs least, if the difference is small enough for a typing mistake.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    // Comparing takes time and memory for each pair of characters.
+    if word.len() > LONGEST {
+        return None;
+    }
     let limit = (word.chars().count() / 3).clamp(1, 3);
     known.map(|other| (distance(word, other), other)).filter(|(far, _)| *far <= limit).min().map(|(_, other)| other)
 }

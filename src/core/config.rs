@@ -8,15 +8,17 @@ mod group;
 mod instances;
 mod resource;
 mod rules;
+mod secret;
 mod ties;
 
-pub use check::{Mistake, Rule, hundredths};
+pub use check::{Mistake, Rule, excerpt, hundredths, is_name};
 pub use group::{
     AutoRestart, AutostartPolicy, Failback, Failover, Group, GroupKind, Hook, Link, Load, Need, Policy, Rigidity,
     ServerDown, Shutdown, Trigger,
 };
 pub use resource::{Agent, Kind, Lpar, OperatingSystem, Operations, Patience, Requirement, Resource, Watch};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
+pub use secret::{looks_secret, secret_name};
 
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use serde::{Deserialize, Serialize};

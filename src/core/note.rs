@@ -330,9 +330,16 @@ impl Note {
     }
 }
 
+/// Mistakes that are told one by one.
+const MISTAKES: usize = 20;
+
 /// Text of the mistakes for which a configuration is refused.
 pub fn mistakes(found: &[Mistake]) -> String {
-    found.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ")
+    let mut told: Vec<String> = found.iter().take(MISTAKES).map(Mistake::to_string).collect();
+    if let Some(more) = found.len().checked_sub(MISTAKES).filter(|more| *more > 0) {
+        told.push(format!("and {more} more"));
+    }
+    told.join("; ")
 }
 
 fn vios(down: &BTreeSet<String>) -> String {

@@ -1,5 +1,6 @@
 //! Identities as files: `NAME.pem`, `NAME.key` and `ca.pem` in one directory.
 
+use super::private::{self, Exposed};
 use std::path::{Path, PathBuf};
 use tenure_raft::tls::Identity;
 
@@ -13,7 +14,7 @@ pub const USER: &str = "user";
 #[allow(missing_docs)] // what a name says is not said again
 pub enum IdentityError {
     /// A file could not be read.
-    #[error("read {file}")]
+    #[error("read {}", .file.display())]
     Read {
         file: PathBuf,
         /// The error.
@@ -21,16 +22,29 @@ pub enum IdentityError {
         source: std::io::Error,
     },
     /// A file could not be written.
-    #[error("write {file}")]
+    #[error("write {}", .file.display())]
     Write {
         file: PathBuf,
         /// The error.
         #[source]
         source: std::io::Error,
     },
+    /// Others can reach what must be private.
+    #[error("keep it private")]
+    Exposed(#[source] Exposed),
 }
 
-/// Reads `name.pem`, `name.key` and `ca.pem`.
+impl IdentityError {
+    /// The remedy, if one is known.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            IdentityError::Exposed(why) => Some(why.advice()),
+            IdentityError::Read { .. } | IdentityError::Write { .. } => None,
+        }
+    }
+}
+
+/// Reads `name.pem`, `name.key` and `ca.pem`. A key that others can read is refused.
 pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
     let read = |file: String| {
         let file = directory.join(file);
@@ -38,36 +52,27 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
     };
     Ok(Identity {
         cert_pem: read(format!("{name}.pem"))?,
-        key_pem: read(format!("{name}.key"))?,
+        key_pem: read_secret(&directory.join(format!("{name}.key")))?,
         ca_pem: read("ca.pem".to_owned())?,
     })
 }
 
-/// Writes `name.pem`, `name.key` (readable by its owner alone) and `ca.pem`; creates the directory.
+/// Writes `name.pem`, `name.key` and `ca.pem`, readable by their owner alone; creates the directory.
 pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), IdentityError> {
-    std::fs::create_dir_all(directory).map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
-    write_public(&directory.join("ca.pem"), &identity.ca_pem)?;
-    write_public(&directory.join(format!("{name}.pem")), &identity.cert_pem)?;
+    let unmade = |source| IdentityError::Write { file: directory.to_owned(), source };
+    private::make_directory(directory).map_err(unmade)?;
+    write_secret(&directory.join("ca.pem"), &identity.ca_pem)?;
+    write_secret(&directory.join(format!("{name}.pem")), &identity.cert_pem)?;
     write_secret(&directory.join(format!("{name}.key")), &identity.key_pem)
 }
 
-/// Writes a file that is readable for everybody.
-pub fn write_public(file: &Path, text: &str) -> Result<(), IdentityError> {
-    std::fs::write(file, text).map_err(|source| IdentityError::Write { file: file.to_owned(), source })
+/// Reads a file that others must not be able to read.
+pub fn read_secret(file: &Path) -> Result<String, IdentityError> {
+    let read = private::read(file).map_err(|source| IdentityError::Read { file: file.to_owned(), source });
+    read?.map_err(IdentityError::Exposed)
 }
 
-/// Writes a file that only its owner can read, from its first byte on.
+/// Writes a file that only its owner can read, from its first byte on. A link in its place is replaced, not followed.
 pub fn write_secret(file: &Path, text: &str) -> Result<(), IdentityError> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let write = || {
-        match std::fs::remove_file(file) {
-            Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(why),
-            Ok(()) | Err(_) => {}
-        }
-        let mut open = std::fs::OpenOptions::new();
-        let mut open = open.write(true).create_new(true).mode(0o600).open(file)?;
-        open.write_all(text.as_bytes())?;
-        open.sync_all()
-    };
-    write().map_err(|source| IdentityError::Write { file: file.to_owned(), source })
+    private::write(file, text).map_err(|source| IdentityError::Write { file: file.to_owned(), source })
 }

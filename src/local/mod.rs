@@ -2,9 +2,12 @@
 //! the others. Small on purpose; all other configuration is replicated.
 
 pub mod identity;
+pub mod private;
+pub mod space;
 
 use crate::performer::AgentPaths;
 use identity::IdentityError;
+use private::Exposed;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,7 +19,7 @@ use tenure_config::{
     fields::{Fields, Log, document},
     instead,
 };
-use tenure_core::{NodeName, Span};
+use tenure_core::{NodeName, Span, config::is_name};
 use tenure_raft::{Snapshots, Timings, tls::Identity};
 
 /// Least number of entries between snapshots: a more frequent snapshot costs more than the log that it replaces.
@@ -95,12 +98,11 @@ pub enum LogFormat {
 impl LocalConfig {
     /// Reads `tenured.toml`. Relative paths in it are relative to its directory.
     pub fn load(file: &Path) -> Result<LocalConfig, Problems> {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|why| Problems::unreadable(&name, &why))?;
-        let mut config = LocalConfig::parse(&name, &text)?;
+        let mut config = LocalConfig::parse(&file.display().to_string(), &Problems::read(file)?)?;
         if let Some(directory) = file.parent() {
             config.data_dir = directory.join(&config.data_dir);
             config.hmc_key = config.hmc_key.map(|key| directory.join(key));
+            config.agents.secrets = directory.join(&config.agents.secrets);
         }
         if config.agents.run_dir == AgentPaths::default().run_dir {
             config.agents.run_dir.push(name_of(&config.data_dir));
@@ -116,6 +118,15 @@ impl LocalConfig {
     /// Directory of the certificates: `ca.pem`, `node.pem`, `node.key`, and on the founder `ca.key`.
     pub fn cluster_dir(&self) -> PathBuf {
         self.data_dir.join("cluster")
+    }
+
+    /// Checks that nobody else can reach the data directory and the keys in use.
+    pub fn check_private(&self) -> Result<(), Exposed> {
+        private::check_directory(&self.data_dir)?;
+        private::check_directory(&self.cluster_dir())?;
+        private::check_directory(&self.agents.secrets)?;
+        let own = ["node.key", "ca.key"].map(|key| self.cluster_dir().join(key));
+        own.iter().chain(&self.hmc_key).try_for_each(|key| private::check_file(key))
     }
 
     /// The node's own identity.
@@ -136,8 +147,9 @@ fn name_of(data_dir: &Path) -> String {
 
 fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let node = root.required(log, "node", "p1");
-    if !node.is_empty() && !node.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-        let help = "write the node's name as the cluster file has it: A-Z a-z 0-9 - _ .";
+    if !node.is_empty() && !is_name(&node) {
+        let help =
+            "write the node's name as the cluster file has it: A-Z a-z 0-9 - _ . and neither - nor . at its front";
         root.refuse(log, "node", format!("{node:?} is not a usable name"), help.to_owned());
     }
     let data_dir = root.required(log, "data_dir", "/var/lib/tenure");
@@ -155,7 +167,8 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
             LogFormat::Text
         }
     };
-    let agents = root.table(log, "agents").map_or_else(AgentPaths::default, |fields| places(log, fields));
+    let table = root.table(log, "agents");
+    let agents = places(log, table);
     let timeout = root.text(log, "watchdog_timeout").map(PathBuf::from);
     let device = root.text(log, "watchdog").map(PathBuf::from);
     let watchdog = device.map(|device| WatchdogDevice { device, timeout });
@@ -224,13 +237,15 @@ fn advertise(
 }
 
 /// The table `[agents]`.
-fn places(log: &mut Log, mut fields: Fields<'_>) -> AgentPaths {
-    let mut places = AgentPaths::default();
+fn places(log: &mut Log, fields: Option<Fields<'_>>) -> AgentPaths {
+    let mut places = AgentPaths { secrets: PathBuf::from("secrets"), ..AgentPaths::default() };
+    let Some(mut fields) = fields else { return places };
     let mut take = |field: &'static str| fields.text(log, field).map(PathBuf::from);
     places.ocf_root = take("ocf_root").unwrap_or(places.ocf_root);
     places.systemctl = take("systemctl").unwrap_or(places.systemctl);
     places.run_dir = take("run_dir").unwrap_or(places.run_dir);
     places.cgroup = take("cgroup");
+    places.secrets = take("secrets").unwrap_or(places.secrets);
     if let Some(scripts) = take("scripts") {
         places.scripts = std::env::split_paths(&scripts).collect();
     }
@@ -286,13 +301,18 @@ fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (Timings, Snapshots) {
     read
 }
 
-/// A snapshot is taken after `snapshot_every` entries; `snapshot_keep` entries before it are kept, for followers a
+/// A snapshot is taken after `snapshot_every` entries, or `snapshot_size` of them; `snapshot_keep` entries before it are kept, for followers a
 /// little behind.
 fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
     let default = Snapshots::default();
     let every = fields.number(log, "snapshot_every").map_or(default.every, u64::from);
     // If only the first is given, and is small, the second is half of it.
     let keep = fields.number(log, "snapshot_keep").map_or((every / 2).min(default.keep), u64::from);
+    let size = fields.memory(log, "snapshot_size").map_or(default.size, |mebibytes| mebibytes.saturating_mul(1 << 20));
+    if size == 0 {
+        let what = "a snapshot for each entry is too often".to_owned();
+        fields.refuse(log, "snapshot_size", what, "write at least 1MiB".to_owned());
+    }
     if every < SNAPSHOT_EVERY_LEAST {
         let what = format!("a snapshot every {every} entries is too often");
         fields.refuse(log, "snapshot_every", what, format!("write at least {SNAPSHOT_EVERY_LEAST}"));
@@ -300,7 +320,7 @@ fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
         let what = format!("snapshot_keep of {keep} is more than snapshot_every");
         fields.refuse(log, "snapshot_keep", what, format!("write at most {every}"));
     }
-    Snapshots { every, keep }
+    Snapshots { every, keep, size }
 }
 
 fn raft_timings(log: &mut Log, fields: &mut Fields<'_>) -> Timings {

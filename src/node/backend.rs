@@ -18,7 +18,7 @@ use crate::{
             TokenView,
         },
     },
-    local::LocalConfig,
+    local::{LocalConfig, space},
     performer::Agents,
 };
 use async_trait::async_trait;
@@ -172,6 +172,7 @@ impl Backend for NodeBackend {
     }
 
     async fn request(&self, by: &Caller, id: RequestId, request: Request) -> Result<Reply, Failure> {
+        space::check(&self.config.data_dir, &request)?;
         let author = by.author(id, Some(self.config.node.clone()));
         let at = self.clock.now();
         self.propose(&Entry { at, wall: at, author, commands: vec![Command::Request(request)] }).await
@@ -190,7 +191,8 @@ impl Backend for NodeBackend {
         let members: Vec<Member> = voters.chain(status.learners.iter().map(|one| member(one, false))).collect();
         let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
         let index = self.ledger_now().index;
-        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members })
+        let free = space::free(&self.config.data_dir).ok();
+        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members, free })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {

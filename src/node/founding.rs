@@ -12,6 +12,7 @@ use crate::{
     local::{
         LocalConfig,
         identity::{self, IdentityError, NODE},
+        private,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -88,10 +89,8 @@ impl FoundingError {
             FoundingError::Token(_) => {
                 Some("have a new one made: `tenure node token NODE`, or `tenure user token NAME`".to_owned())
             }
-            FoundingError::Refused(_)
-            | FoundingError::Files(_)
-            | FoundingError::Witness { .. }
-            | FoundingError::Tls(_) => None,
+            FoundingError::Files(why) => why.advice(),
+            FoundingError::Refused(_) | FoundingError::Witness { .. } | FoundingError::Tls(_) => None,
         }
     }
 
@@ -124,6 +123,7 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
     if directory.join(format!("{NODE}.key")).exists() {
         return Err(FoundingError::Exists(directory));
     }
+    private::check_directory(data_dir).map_err(|why| FoundingError::Files(IdentityError::Exposed(why)))?;
     // Two sites may choose the same name; their clusters must still refuse each other.
     let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
     let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
@@ -139,10 +139,10 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
 /// The authority, if this node holds its key.
 pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<ClusterAuthority>, FoundingError> {
     let file = config.cluster_dir().join(AUTHORITY_KEY);
-    match std::fs::read_to_string(&file) {
+    match identity::read_secret(&file) {
         Ok(key) => ClusterAuthority::from_pem(&identity.ca_pem, &key).map(Some).map_err(FoundingError::Tls),
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FoundingError::Files(IdentityError::Read { file, source })),
+        Err(IdentityError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(FoundingError::Files(why)),
     }
 }
 
@@ -223,7 +223,7 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     let members: BTreeMap<u64, Introduced> =
         reply.members.into_iter().map(|member| (member.id, (member.name, member.address))).collect();
     let members = serde_json::to_string(&members).map_err(|why| FoundingError::Token(why.to_string()))?;
-    identity::write_public(&directory.join(INTRODUCED), &members).map_err(FoundingError::Files)?;
+    identity::write_secret(&directory.join(INTRODUCED), &members).map_err(FoundingError::Files)?;
     identity::save(&directory, NODE, &identity).map_err(FoundingError::Files)?;
     for file in [REQUEST_KEY, REQUEST] {
         // They are of no use any more, and do no harm.
@@ -237,7 +237,7 @@ fn keep(directory: &Path, request: &CertificateRequest) -> Result<(), IdentityEr
     let made = std::fs::create_dir_all(directory);
     made.map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
     identity::write_secret(&directory.join(REQUEST_KEY), &request.key_pem)?;
-    identity::write_public(&directory.join(REQUEST), &request.csr_pem)
+    identity::write_secret(&directory.join(REQUEST), &request.csr_pem)
 }
 
 /// The request of an earlier attempt.
@@ -290,7 +290,7 @@ pub async fn enrol(token: &str, directory: &Path) -> Result<String, FoundingErro
 
 /// Records that a node is new, before it has an identity: only such a node may start from nothing.
 fn begin(directory: &Path, node: &str) -> Result<(), FoundingError> {
-    let noted = std::fs::create_dir_all(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
+    let noted = private::make_directory(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
     noted.map_err(|source| FoundingError::Witness { node: node.to_owned(), source })
 }
 

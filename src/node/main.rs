@@ -1,7 +1,7 @@
 //! The program `tenured`: arguments, logging, signals.
 
 use super::{Daemon, founding};
-use crate::local::{LocalConfig, LogFormat};
+use crate::local::{LocalConfig, LogFormat, private};
 use clap::Parser;
 use std::{
     io::{IsTerminal, Read},
@@ -35,6 +35,7 @@ pub struct Args {
 /// Runs `tenured` until it is stopped. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
 /// an administrator has looked.
 pub fn run(args: &Args) -> ExitCode {
+    private::set_umask();
     let config = match LocalConfig::load(&args.config) {
         Ok(config) => config,
         Err(problems) => {
@@ -53,6 +54,11 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
+    if let Err(why) = config.check_private() {
+        let code = fail(&why);
+        eprintln!("next: {}", why.advice());
+        return code;
+    }
     let held = config.cluster_dir().join("node.key").exists();
     if let Some(file) = join {
         // A service that is restarted with the same arguments has joined already.

@@ -41,6 +41,8 @@ pub struct AgentPaths {
     pub limits: Limits,
     /// What this node runs.
     pub rights: Rights,
+    /// The directory of secrets: each in a file of its name.
+    pub secrets: PathBuf,
 }
 
 impl Default for AgentPaths {
@@ -53,6 +55,7 @@ impl Default for AgentPaths {
             cgroup: None,
             limits: Limits::default(),
             rights: Rights::default(),
+            secrets: PathBuf::from("/etc/tenure/secrets"),
         }
     }
 }
@@ -179,6 +182,7 @@ impl Agents {
             run_dir: self.places.run_dir_of(&self.me),
             cgroup: self.cgroup.clone(),
             rights: self.places.rights.clone(),
+            secrets: self.places.secrets.clone(),
         }
     }
 

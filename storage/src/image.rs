@@ -103,6 +103,11 @@ impl Image {
         self.entries.range(range).map(|(_, entry)| entry)
     }
 
+    /// All entries that are held, the last one first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.values().rev()
+    }
+
     /// The index that the next entry must have. `None` for a log that never held anything: the
     /// consensus library begins it at 0, but its test suite for stores begins it anywhere.
     fn next(&self) -> Option<u64> {

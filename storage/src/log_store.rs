@@ -196,6 +196,32 @@ impl<C: Types> RaftLogStorage<C> for LogStore<C> {
     }
 }
 
+// Not derived: what the log is for need not be cloneable.
+impl<C: Types> Clone for LogReader<C> {
+    fn clone(&self) -> Self {
+        LogReader { shared: Arc::clone(&self.shared), types: PhantomData }
+    }
+}
+
+impl<C: Types> LogReader<C> {
+    /// The index of the entry before the last ones that together hold at most `most` bytes of commands; `None` if all
+    /// entries do.
+    ///
+    /// # Errors
+    /// If a write failed before.
+    pub fn before_last(&self, most: u64) -> io::Result<Option<u64>> {
+        let mirror = self.shared.mirror()?;
+        let mut left = most;
+        for entry in mirror.newest_first() {
+            match left.checked_sub(command_bytes(entry) as u64) {
+                Some(rest) => left = rest,
+                None => return Ok(Some(entry.log_id.index)),
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl<C: Types> RaftLogReader<C> for LogReader<C> {
     async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<Entry>, io::Error>
     where

@@ -233,6 +233,37 @@ fn a_database_file_that_is_gone_or_cut_short_is_refused() {
     assert!(refusal(dir.path()).contains("database: ends at sync 0, though sync "));
 }
 
+/// The database's own words tell an administrator nothing.
+#[test]
+fn a_database_that_does_not_open_is_called_damaged() {
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes[..64].fill(0xff),
+        |bytes| bytes.fill(0xff),
+        |bytes| bytes.iter_mut().step_by(7).for_each(|byte| *byte = byte.wrapping_add(1)),
+        |bytes| bytes[..4096].reverse(),
+    ];
+    let mut damaged = 0;
+    for (number, damage) in damages.into_iter().enumerate() {
+        for file in ["db", "conf"] {
+            let dir = filled();
+            let path = dir.path().join(file);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes.resize(bytes.len().max(4096), 0);
+            damage(&mut bytes);
+            fs::write(&path, bytes).unwrap();
+            let Err(error) = open(dir.path()) else { continue };
+            let text = chain(&error);
+            println!("{number} {file}: {text}");
+            assert!(error.has_forgotten(), "the way back is told: {text}");
+            for word in ["orruption", "bt: ()", "sled", "operation not supported"] {
+                assert!(!text.contains(word), "{text}");
+            }
+            damaged += usize::from(text.contains("is damaged ("));
+        }
+    }
+    assert!(damaged > 0, "none of these keeps the database from opening");
+}
+
 #[test]
 fn a_mark_file_that_is_gone_or_damaged_is_refused() {
     let dir = filled();

@@ -412,7 +412,7 @@ impl Backend for Fake {
         };
         let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
         let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
-        Ok(Members { me: "p1".into(), leader, term: 3, index: self.site().ledger.index, members })
+        Ok(Members { me: "p1".into(), leader, term: 3, index: self.site().ledger.index, members, free: Some(1 << 30) })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {

@@ -101,7 +101,7 @@ async fn replay(directory: &Path, rest: &str) -> Ended {
 }
 
 fn whole() -> Snapshots {
-    Snapshots { every: 100_000, keep: 100_000 }
+    Snapshots { every: 100_000, keep: 100_000, ..Snapshots::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +139,7 @@ async fn every_decision_of_a_log_is_shown_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purged_log_begins_at_its_snapshot() {
-    let (directory, node, mut site) = written(Snapshots { every: 12, keep: 2 }).await;
+    let (directory, node, mut site) = written(Snapshots { every: 12, keep: 2, ..Snapshots::default() }).await;
     until(&node, |status| status.purged.is_some()).await;
     site.operator(Command::Request(Verb::Freeze { group: "web".into() }.into()));
     site.settle();

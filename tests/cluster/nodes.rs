@@ -80,8 +80,8 @@ pub struct Node {
 }
 
 impl Cluster {
-    /// Founds a cluster of one node, `p1`.
-    pub async fn found(name: &str, raft: &str) -> Cluster {
+    /// A cluster without a node.
+    pub fn empty(name: &str, raft: &str) -> Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // A network of its own for every cluster of every test process, so that they never meet.
         let process = std::process::id();
@@ -89,7 +89,12 @@ impl Cluster {
         let third = u8::try_from((process % 16) * 16 + NUMBER.fetch_add(1, Ordering::Relaxed) % 16).expect("below 256");
         let directory = tempfile::tempdir().expect("a directory");
         let (name, raft) = (name.to_owned(), raft.to_owned());
-        let mut cluster = Cluster { nodes: BTreeMap::new(), directory, name, raft, network: [second, third] };
+        Cluster { nodes: BTreeMap::new(), directory, name, raft, network: [second, third] }
+    }
+
+    /// Founds a cluster of one node, `p1`.
+    pub async fn found(name: &str, raft: &str) -> Cluster {
+        let mut cluster = Cluster::empty(name, raft);
         cluster.prepare("p1");
         let init = ["cluster", "init", "--name", &cluster.name, "--config", path(&cluster.nodes["p1"].config)];
         let output = cluster.tenure(&init);

@@ -4,6 +4,7 @@
 use super::nodes::{Cluster, path, said, tenure, tenured};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::fs;
+use tenure::local::private;
 use tenure_core::Verb;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +38,7 @@ async fn a_directory_has_one_process_and_a_node_has_an_identity() {
 
     // The identity of another node.
     let (mine, its) = (cluster.nodes["p1"].data.join("cluster"), cluster.nodes["p2"].data.join("cluster"));
-    fs::create_dir_all(&its).expect("a directory");
+    private::make_directory(&its).expect("a directory");
     for file in ["node.pem", "node.key", "ca.pem"] {
         fs::copy(mine.join(file), its.join(file)).expect("a copy");
     }

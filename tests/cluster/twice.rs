@@ -3,10 +3,11 @@
 
 use super::nodes::{Cluster, Node, said, tenure, until};
 use std::{fs, path::Path};
+use tenure::local::private;
 use tenure_core::Verb;
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
+    private::make_directory(to).expect("a directory");
     for item in fs::read_dir(from).expect("a directory") {
         let item = item.expect("an item");
         let target = to.join(item.file_name());

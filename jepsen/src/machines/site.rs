@@ -22,7 +22,10 @@ use std::{
 };
 use tenure::{
     api::{Client, ClientError, wire::Verb},
-    local::identity::{self, USER},
+    local::{
+        identity::{self, USER},
+        private,
+    },
     node::founding,
 };
 
@@ -295,7 +298,7 @@ fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Resul
     for machine in machines {
         let (name, address) = (machine.name(), machine.address());
         let data = directory.join(name);
-        std::fs::create_dir_all(&data).map_err(MachineError::file("make", &data))?;
+        private::make_directory(&data).map_err(MachineError::file("make", &data))?;
         let file = directory.join(format!("{name}.toml"));
         let (peers, admin) = (SocketAddr::from((address, PORTS.0)), SocketAddr::from((address, PORTS.1)));
         let raft = if raft.is_empty() { String::new() } else { format!("\n[raft]\n{raft}") };

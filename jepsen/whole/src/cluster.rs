@@ -59,7 +59,7 @@ impl Site {
 
     /// The snapshot policy: often, for many snapshots.
     pub fn snapshots(&self) -> Snapshots {
-        Snapshots { every: self.snapshot_every, keep: self.snapshot_every / 4 }
+        Snapshots { every: self.snapshot_every, keep: self.snapshot_every / 4, ..Snapshots::default() }
     }
 
     /// A node by name.

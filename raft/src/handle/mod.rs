@@ -35,6 +35,7 @@ use crate::belief::{Distrust, Own};
 use crate::machine::{AppHandler, StateMachine};
 use crate::service::RaftOf;
 use crate::store::{Released, Shared};
+use crate::trim::Trimmer;
 use crate::wire::Wire;
 pub(crate) use forward::Forwarder;
 
@@ -58,6 +59,8 @@ pub(crate) struct Inner<C: Types, S: StateMachine> {
     pub(crate) app: Arc<dyn AppHandler>,
     pub(crate) forwarder: Forwarder,
     /// One change of membership or feature level at a time: two at once can leave the cluster in a joint configuration.
+    /// Held for consensus, which calls it when the log has grown long.
+    pub(crate) _trimmer: Arc<Trimmer<C, S>>,
     pub(crate) changing: Mutex<()>,
     pub(crate) released: Mutex<Released>,
     pub(crate) me: Option<(Peer, SocketAddr)>,

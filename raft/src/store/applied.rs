@@ -13,6 +13,7 @@ use tenure_storage::{Entry, LogId, Payload, Reply, SnapshotMeta, SnapshotStore, 
 use super::Offload;
 use super::command::{Read, read};
 use super::envelope::{Head, open, seal};
+use super::growth::Growth;
 use super::snapshot::{Keeper, Released, meta};
 use crate::belief::{check_entry, check_level};
 use crate::machine::StateMachine;
@@ -111,6 +112,7 @@ impl<S: StateMachine> Shared<S> {
 pub(crate) struct Applied<C, S> {
     shared: Arc<Shared<S>>,
     keeper: Arc<Keeper>,
+    growth: Arc<Growth>,
     offload: Offload,
     types: PhantomData<fn() -> C>,
 }
@@ -121,12 +123,13 @@ impl<C: Types, S: StateMachine> Applied<C, S> {
         snapshots: SnapshotStore,
         cluster: String,
         ability: u32,
+        growth: Arc<Growth>,
         offload: Offload,
     ) -> io::Result<(Self, Released)> {
         let (keeper, released) = Keeper::open(snapshots, &cluster).await?;
         let state = State { machine, last: None, membership: StoredMembership::default(), level: FIRST_LEVEL };
         let shared = Arc::new(Shared { state: RwLock::new(state), cluster, ability });
-        let applied = Self { shared, keeper: Arc::new(keeper), offload, types: PhantomData };
+        let applied = Self { shared, keeper: Arc::new(keeper), growth, offload, types: PhantomData };
         Ok((applied, released))
     }
 
@@ -155,6 +158,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
     {
         while let Some((entry, responder)) = entries.try_next().await? {
             let reply = self.shared.apply(&entry)?;
+            self.growth.add(&entry);
             if let Some(responder) = responder {
                 responder.send(reply);
             }
@@ -164,6 +168,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
 
     async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
         let state = self.shared.read();
+        self.growth.begin();
         Builder {
             image: Mutex::new(Some(state.machine.image())),
             head: self.shared.head(&state),
@@ -184,6 +189,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
             state.membership.clone_from(&head.membership);
             state.level = head.level;
         }
+        self.growth.begin();
         self.keeper.save(&head, &bytes).await?;
         tracing::info!(index = head.last.map(|last| last.index), "took over a snapshot of the leader");
         Ok(())

@@ -7,11 +7,13 @@
 mod applied;
 mod command;
 mod envelope;
+mod growth;
 mod snapshot;
 
 pub(crate) use applied::{Applied, Shared, Snapshot};
 pub(crate) use command::{Read as Content, raise, read as content, tagged};
 pub(crate) use envelope::{Head, open};
+pub(crate) use growth::Growth;
 pub(crate) use snapshot::Released;
 
 /// The place for heavy work that must not hold up consensus.

@@ -15,16 +15,24 @@ pub const CLUSTER: &str = "test";
 /// Generous: the machine may be busy. Nothing waits for it that does not fail.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Remembers every command.
+/// Remembers every command since the last that replaces all.
 #[derive(Default, Clone)]
 pub struct Journal {
     pub commands: Vec<Vec<u8>>,
+}
+
+impl Journal {
+    /// First byte of a longer command that replaces all before it.
+    pub const REPLACE: u8 = 0xee;
 }
 
 impl StateMachine for Journal {
     type Image = Vec<Vec<u8>>;
 
     fn apply(&mut self, _index: u64, command: &[u8]) -> Vec<u8> {
+        if command.len() > 1 && command[0] == Self::REPLACE {
+            self.commands.clear();
+        }
         self.commands.push(command.to_vec());
         (self.commands.len() as u64).to_le_bytes().to_vec()
     }

@@ -120,7 +120,7 @@ impl World {
                 election_min: Duration::from_millis(500),
                 election_max: Duration::from_millis(1000),
             },
-            snapshot_policy: Snapshots { every: 150, keep: 20 },
+            snapshot_policy: Snapshots { every: 150, keep: 20, ..Snapshots::default() },
             feature_level_max: 1,
             offload: Offload::Inline,
         };

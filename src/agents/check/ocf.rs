@@ -4,11 +4,13 @@ use super::{
     super::{
         machine::{Call, Machine},
         ocf::{Metadata, Ocf, ValueType},
+        secrets::given,
         spec::{LOOK_TIMEOUT, duration},
     },
     Finding, Item, meant, names_in,
 };
 use std::{path::Path, time::Duration};
+use tenure_core::config::secret_name;
 use tokio::time::Instant;
 
 /// Timeout of `validate-all` if the metadata give none.
@@ -31,7 +33,12 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Fi
     if validates && findings.iter().all(|finding| finding.severity != super::Severity::Error) {
         let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
         let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
-        if let Err(why) = agent.validate(&call).await {
+        let validated = match given(&call, async |call| agent.validate(call).await).await {
+            Ok((validated, secrets)) => validated.map_err(|why| secrets.hide(why)),
+            // A secret that is missing is a finding of its own.
+            Err(_) => return findings,
+        };
+        if let Err(why) = validated {
             // Agents check more than their declared parameters: devices that are not there yet, say. So it is only a
             // warning.
             findings.push(item.warning(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
@@ -73,7 +80,7 @@ fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {
             findings.push(item.unknown(name, metadata.parameters.iter().map(|known| known.name.as_str())));
             continue;
         };
-        if !parameter.value.takes(value) {
+        if secret_name(value).is_none() && !parameter.value.takes(value) {
             let kind = match parameter.value {
                 ValueType::Integer => "a whole number",
                 ValueType::Boolean => "yes or no",

@@ -54,6 +54,21 @@ async fn dies(process: Number) {
 }
 
 #[tokio::test]
+async fn what_a_program_makes_has_the_usual_mode_and_what_this_process_makes_its_own() {
+    let case = Case::new();
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let ended = run(case.program("umask >$(dirname $0)/umask; mkdir $(dirname $0)/made", LONG)).await.ended;
+    fs::create_dir(case.path("own")).unwrap();
+    let after = rustix::process::umask(before);
+    assert!(matches!(ended, Ended::Exited(0)), "{ended:?}");
+    assert_eq!(fs::read_to_string(case.path("umask")).unwrap().trim(), "0022");
+    let mode = |name: &str| fs::metadata(case.path(name)).unwrap().permissions().mode() & 0o777;
+    // Other tests of this process may be starting programs at this moment.
+    assert_eq!(mode("made"), 0o755);
+    assert!([0o700, 0o755].contains(&mode("own")) && [0o077, 0o022].contains(&after.as_raw_mode()));
+}
+
+#[tokio::test]
 async fn it_is_told_everything_without_a_shell_and_ends_well() {
     let case = Case::new();
     let told = case.path("told");

@@ -69,7 +69,7 @@ impl House {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["ocf/resource.d/test", "scripts", "run"] {
+        for name in ["ocf/resource.d/test", "scripts", "run", "secrets"] {
             fs::create_dir_all(at(name)).unwrap();
         }
         let settings = Settings {
@@ -81,6 +81,7 @@ impl House {
             run_dir: at("run"),
             cgroup: None,
             rights: Rights { programs: vec![folder.path().to_owned(), "/usr/bin".into()], ..Rights::default() },
+            secrets: at("secrets"),
         };
         let mut cluster = Cluster::default();
         cluster.timings.monitor = Span(200);

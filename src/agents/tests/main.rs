@@ -6,6 +6,7 @@ mod house;
 mod ocf;
 mod real;
 mod script;
+mod secrets;
 mod systemd;
 mod trust;
 mod turns;

@@ -28,6 +28,9 @@ pub struct StatusView {
     /// The states that keep the whole cluster from acting, or hinder it.
     #[serde(default)]
     pub standstills: Vec<String>,
+    /// Free bytes on the disk of the node that answered.
+    #[serde(default)]
+    pub disk_free: Option<u64>,
     /// Open states that need an operator.
     pub alarms: Vec<AlarmView>,
     /// Physical servers.

@@ -24,6 +24,68 @@ fn a_mistake_is_said_once_and_not_its_consequences() {
     assert_eq!(problems.list().len(), 1, "{problems}");
 }
 
+#[test]
+fn a_file_that_is_no_text_is_told_by_its_line_and_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, b"name = \"site\"\nowner = \"J\xf6rg\"\n").unwrap();
+    let problems = crate::cluster::load(&file).unwrap_err();
+    let place = format!("{}:2:11: the file is not UTF-8 text: byte 25 of it is 0xf6; ", file.display());
+    assert!(problems.to_string().starts_with(&place), "{problems}");
+    assert!(problems.fancy(false).contains("not UTF-8"));
+}
+
+#[test]
+fn what_is_nested_too_deep_is_told_by_its_place() {
+    for deep in [
+        format!("{} = 1", vec!["a"; 2_000].join(".")),
+        format!("[{}]", vec!["a"; 2_000].join(".")),
+        format!("a = {}", "[".repeat(2_000)),
+        format!("a = {}1", "{ a = ".repeat(2_000)),
+    ] {
+        let problems = parse("x", &format!("name = \"site\"\n\n{deep}\n")).unwrap_err();
+        let [first, ..] = problems.list() else { panic!("something is said") };
+        assert!(first.line == 3 && first.column > 1, "{deep:.20}: {problems:.200}");
+        assert!(first.message.contains("nested too deep"), "{deep:.20}: {problems:.200}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_written_out_is_a_warning_and_is_not_shown() {
+    let with = |value: &str| SAMPLE.replace("ip = \"10.1.1.7\"", &format!("ip = \"10.1.1.7\", passwd = \"{value}\""));
+    let warnings = |text: &str| crate::cluster::warnings(&parse("x", text).unwrap());
+    assert_eq!(warnings(SAMPLE), Vec::<String>::new());
+    assert_eq!(warnings(&with("secret://ip")), Vec::<String>::new());
+    let [warning] = &warnings(&with("S3cr3t"))[..] else { panic!("one warning") };
+    assert!(warning.starts_with("resources.ip1.attributes.passwd: ") && !warning.contains("S3cr3t"), "{warning}");
+    let on = SAMPLE.replace("nic = \"eth2\"", "nic = \"eth2\", token = \"S3cr3t\"");
+    let [warning] = &warnings(&on)[..] else { panic!("one warning") };
+    assert!(warning.starts_with("resources.ip1.on.p2.token: "), "{warning}");
+}
+
+#[test]
+fn a_value_of_any_length_makes_a_short_message() {
+    let long = "x".repeat(1_000_000);
+    for text in [
+        SAMPLE.replace("name = \"site\"", &format!("name = \"{long}\"")),
+        SAMPLE.replace("[groups.web]", &format!("[groups.{long}]")),
+        SAMPLE.replace("[groups.web]", &format!("[{long}.web]")),
+        SAMPLE.replace("group = \"web\"", &format!("group = \"{long}\"")),
+        SAMPLE.replace("priority = 10", &format!("priority = \"{long}\"")),
+        SAMPLE.replace("priority = 10", &format!("{long} = 10")),
+        SAMPLE.replace("\"10.1.1.7\"", &format!("\"{long}\"")),
+        SAMPLE.replace("priority = 10", &long),
+    ] {
+        let problems = parse("x", &text).unwrap_err();
+        let most = 2_100 * problems.list().len();
+        assert!(
+            problems.to_string().len() < most && problems.fancy(false).len() < 3 * most,
+            "{:.300}",
+            problems.to_string()
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[\\[\\]a-z0-9.\"= \n{},äß#]{0,200}") {

@@ -3,8 +3,9 @@
 use crate::reference::SAMPLE;
 
 /// The sample with an edit: lines `key = value` below a heading replace that key or add it, `-key` removes it,
-/// `-[heading]` removes a table, and new tables are added at the end.
+/// `-[heading]` removes a table, and new tables are added at the end. `⟨3 a#⟩` stands for `a0a1a2`.
 pub(super) fn edited(edit: &str) -> String {
+    let edit = expanded(edit);
     let mut lines: Vec<String> = SAMPLE.lines().map(str::to_owned).collect();
     let mut heading = String::new();
     for line in edit.lines().filter(|line| !line.is_empty()) {
@@ -21,6 +22,19 @@ pub(super) fn edited(edit: &str) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// Writes out what is repeated, the innermost first.
+fn expanded(edit: &str) -> String {
+    let mut text = edit.to_owned();
+    while let Some((before, rest)) = text.rsplit_once('⟨') {
+        let (repeated, after) = rest.split_once('⟩').unwrap_or_else(|| panic!("{rest}: no end"));
+        let (times, of) = repeated.split_once(' ').unwrap_or_else(|| panic!("{repeated}: no number"));
+        let times: usize = times.parse().unwrap_or_else(|_| panic!("{times}: no number"));
+        let all: String = (0..times).map(|n| of.replace('#', &n.to_string())).collect();
+        text = format!("{before}{all}{after}");
+    }
+    text
 }
 
 fn edit_line(lines: &mut Vec<String>, heading: &str, line: &str) {

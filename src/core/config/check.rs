@@ -9,9 +9,13 @@ mod resources;
 mod rule;
 mod services;
 mod site;
+mod text;
 mod whole;
 
-pub use rule::{NAME_LIMIT, Rule};
+pub use rule::Rule;
+pub use text::{excerpt, is_name};
+
+use text::NAME_LIMIT;
 
 use super::Cluster;
 use crate::{Level, ServerName};
@@ -62,6 +66,18 @@ impl Found {
             self.add(place, Rule::Name { name: name.to_owned() });
         }
     }
+    /// Checks free text, such as a name that somebody else gave.
+    fn text(&mut self, place: &[&str], what: &'static str, text: &str) {
+        if !text::is_text(text) {
+            self.add(place, Rule::Text { what });
+        }
+    }
+    /// Checks the name of a partition.
+    fn partition(&mut self, place: &[&str], name: &str) {
+        if !text::is_partition(name) {
+            self.add(place, Rule::Partition { partition: name.to_owned() });
+        }
+    }
     fn unknown_server(&mut self, place: &[&str], server: &ServerName, cluster: &Cluster) {
         let known = list(cluster.servers.keys());
         self.add(place, Rule::UnknownServer { server: server.to_string(), known });
@@ -70,12 +86,6 @@ impl Found {
         let known = list(cluster.groups.keys());
         self.add(place, Rule::UnknownGroup { group: group.to_owned(), known });
     }
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= NAME_LIMIT
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 fn list<T: fmt::Display>(names: impl Iterator<Item = T>) -> String {
@@ -95,6 +105,7 @@ pub fn hundredths(units: u64) -> String {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place.join("."), self.rule)
+        let place: Vec<_> = self.place.iter().map(|step| excerpt(step, NAME_LIMIT)).collect();
+        write!(f, "{}: {}", place.join("."), self.rule)
     }
 }

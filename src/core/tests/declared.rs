@@ -328,3 +328,18 @@ fn a_cluster_that_declares_nothing_is_no_configuration() {
     let nothing = Request::Configure { cluster: Arc::new(Cluster::default()), strand: false };
     assert!(matches!(scene.ask(nothing), Some(Refusal::Invalid(_))));
 }
+
+/// Not every configuration comes from a file that was checked: a node may propose what it likes.
+#[test]
+fn a_configuration_that_is_proposed_keeps_the_limits_of_names() {
+    let named = |name: &str| {
+        let request = configure(|cluster| name.clone_into(&mut cluster.name));
+        scene().ask(request)
+    };
+    for name in ["-rf", "..", ".hidden", "a..b"] {
+        assert!(matches!(named(name), Some(Refusal::Invalid(_))), "{name}");
+    }
+    let Some(Refusal::Invalid(why)) = named(&"x".repeat(1_000_000)) else { panic!("a book is no name") };
+    assert!(why.len() < 2_000, "{} bytes", why.len());
+    assert_eq!(named("another"), None);
+}

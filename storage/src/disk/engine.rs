@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::error::OpenError;
 use super::lock::DirectoryLock;
 use super::mark::Mark;
+use super::private::make;
 use super::witness::Witness;
 use super::write_through::write_through;
 use crate::backend::LoadError;
@@ -73,13 +74,13 @@ impl Engine {
     /// kept, tells whether the directory may be blank.
     pub fn open(dir: &Path, identity: &Identity, witness: Option<&Path>) -> Result<Self, OpenError> {
         let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
-        let unopened = failed("open the database in");
-        fs::create_dir_all(dir).map_err(failed("make"))?;
+        let unopened = |error| unopened(dir, error);
+        make(dir).map_err(failed("make"))?;
         let lock = DirectoryLock::take(dir)?;
         let witness = witness.map(open_witness).transpose()?;
         let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
         // Before sled writes its first byte, or repairs its tail.
-        if !write_through(&dir.join("db")).map_err(unopened)? {
+        if !write_through(&dir.join("db")).map_err(failed("open the database in"))? {
             tracing::warn!(
                 dir = %dir.display(),
                 "this file system does not write through on request: after a loss of power this node may have to be \
@@ -87,13 +88,13 @@ impl Engine {
             );
         }
         let db = open_database(dir).map_err(unopened)?;
-        let tree = |name| db.open_tree(name).map_err(io::Error::from).map_err(unopened);
+        let tree = |name| db.open_tree(name).map_err(unopened);
         let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
         // A process that was killed leaves writes that only the operating system has. They are read here as if they were
         // durable, and answered for: a vote that is held, an entry that need not be sent again.
-        db.flush().map_err(io::Error::from).map_err(unopened)?;
-        let file = File::open(dir.join("db")).map_err(unopened)?;
-        sync_file(&file).map_err(unopened)?;
+        db.flush().map_err(unopened)?;
+        let file = File::open(dir.join("db")).map_err(failed("open the database in"))?;
+        sync_file(&file).map_err(failed("open the database in"))?;
 
         let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
         let last = check_syncs(&meta, mark.as_ref()).map_err(unusable)?;
@@ -127,7 +128,7 @@ impl Engine {
     /// Opens a database that is there already, whoever's it is, as its node would.
     pub fn existing(dir: &Path) -> Result<(Self, Identity), OpenError> {
         let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
-        let unopened = failed("open the database in");
+        let unopened = |error| unopened(dir, error);
         if !dir.join("db").is_file() || !dir.join("mark").is_file() {
             return Err(OpenError::NoData { dir: dir.to_owned() });
         }
@@ -135,12 +136,12 @@ impl Engine {
         let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
         let mark = mark.ok_or_else(|| OpenError::NoData { dir: dir.to_owned() })?;
         let db = open_database(dir).map_err(unopened)?;
-        let tree = |name| db.open_tree(name).map_err(io::Error::from).map_err(unopened);
+        let tree = |name| db.open_tree(name).map_err(unopened);
         let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
         let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
         let last = check_syncs(&meta, Some(&mark)).map_err(unusable)?;
         let identity = read_manifest(&meta, dir)?.ok_or_else(|| OpenError::Anonymous { dir: dir.to_owned() })?;
-        let file = File::open(dir.join("db")).map_err(unopened)?;
+        let file = File::open(dir.join("db")).map_err(failed("open the database in"))?;
         let syncs = Mutex::new(Syncs { mark, witness: None, last, failed: None });
         Ok((Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock }, identity))
     }
@@ -291,7 +292,22 @@ fn sync_names(dir: &Path) -> io::Result<()> {
     }
 }
 
-fn open_database(dir: &Path) -> io::Result<sled::Db> {
+/// The error of a database that does not open, in words that say what it means.
+fn unopened(dir: &Path, error: sled::Error) -> OpenError {
+    let reason = match error {
+        sled::Error::Io(source) => {
+            return OpenError::Io { action: "open the database in", dir: dir.to_owned(), source };
+        }
+        sled::Error::Corruption { at: Some(at), .. } => format!("what is stored at {at} does not check out"),
+        sled::Error::Corruption { at: None, .. } => "a part of it does not check out".to_owned(),
+        sled::Error::Unsupported(_) => "it does not begin as a database of this version does".to_owned(),
+        sled::Error::CollectionNotFound(_) => "a part of it is missing".to_owned(),
+        sled::Error::ReportableBug(what) => what,
+    };
+    OpenError::Damaged { dir: dir.to_owned(), reason }
+}
+
+fn open_database(dir: &Path) -> sled::Result<sled::Db> {
     clear_unfinished(dir)?;
     let config = sled::Config::new()
         .path(dir)
@@ -307,7 +323,7 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
             {
                 thread::sleep(CLOSING_POLL);
             }
-            opened => return opened.map_err(io::Error::from),
+            opened => return opened,
         }
     }
 }

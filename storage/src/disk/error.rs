@@ -93,6 +93,14 @@ pub enum OpenError {
         /// The error.
         reason: String,
     },
+    /// The database does not open: some of it is damaged, or was not written by it.
+    #[error("the database in data directory {} is damaged ({reason})", .dir.display())]
+    Damaged {
+        /// The directory.
+        dir: PathBuf,
+        /// The database's own words.
+        reason: String,
+    },
     /// The stored data does not check out.
     #[error("data directory {} cannot be used", .dir.display())]
     Load {
@@ -108,10 +116,14 @@ impl OpenError {
     /// Whether this node must not take part again under this identity: it would break its word.
     pub fn has_forgotten(&self) -> bool {
         match self {
-            OpenError::Blank { .. } | OpenError::Older { .. } | OpenError::Unwitnessed { .. } => true,
+            OpenError::Blank { .. }
+            | OpenError::Older { .. }
+            | OpenError::Unwitnessed { .. }
+            | OpenError::Damaged { .. } => true,
             OpenError::Load { source, .. } => match source {
                 LoadError::LostSyncs { .. } | LoadError::LostTail { .. } | LoadError::Hole { .. } => true,
-                LoadError::Record { .. } | LoadError::Read { .. } => false,
+                LoadError::Record { fault, .. } => fault.is_damage(),
+                LoadError::Read { .. } => false,
             },
             OpenError::Io { .. }
             | OpenError::InUse { .. }

@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::error::OpenError;
+use super::private::private;
 
 /// Holds a directory for this process. The kernel frees it when the process ends, however it ends.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl DirectoryLock {
     pub fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join("lock");
         let failed = |source| OpenError::Io { action: "lock", dir: dir.to_owned(), source };
-        let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let mut file = private().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => OpenError::InUse { dir: dir.to_owned(), pid: holder(&path) },
             error => failed(error.into()),

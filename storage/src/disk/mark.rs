@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::private::private;
 use crate::format::{self, Fault, v1};
 
 const SLOT_BYTES: u64 = 4096;
@@ -29,7 +30,7 @@ impl Mark {
     /// Makes the file, with no sync acknowledged. It gets its name when it is whole.
     pub fn create(path: &Path) -> io::Result<Self> {
         let unnamed = path.with_extension("new");
-        let file = File::options().create(true).truncate(true).read(true).write(true).open(&unnamed)?;
+        let file = private().create(true).truncate(true).read(true).write(true).open(&unnamed)?;
         // The length never changes later, so that a sync of this file is one write.
         file.set_len(SLOTS * SLOT_BYTES)?;
         let mark = Mark { file };
@@ -41,7 +42,7 @@ impl Mark {
 
     /// Opens the file, if it is there.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        match File::options().read(true).write(true).open(path) {
+        match private().read(true).write(true).open(path) {
             Ok(file) => Ok(Some(Mark { file })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

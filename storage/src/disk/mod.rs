@@ -18,6 +18,7 @@ mod mark;
 mod pieces;
 #[cfg(test)]
 mod power;
+mod private;
 mod snapshot;
 mod witness;
 mod write_through;

@@ -5,15 +5,16 @@
 //! fails, and sled then finds itself corrupt. Syncing after sled is too late to prevent that, and sled lets nobody sync in
 //! between; but the file's own attribute (`chattr +S`) makes the kernel do it at every write. See `power.rs`.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
+use super::private::private;
+
 /// Marks the file, which is made if it is not there yet. `Ok(false)` says that this file system has no such attribute.
 pub fn write_through(path: &Path) -> io::Result<bool> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = private().create(true).truncate(false).write(true).open(path)?;
     let marked = ioctl_getflags(&file).and_then(|flags| {
         if flags.contains(IFlags::SYNC) { Ok(()) } else { ioctl_setflags(&file, flags | IFlags::SYNC) }
     });
@@ -24,6 +25,7 @@ pub fn write_through(path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn a_marked_file_stays_marked() {

@@ -86,6 +86,16 @@ pub enum Fault {
     Place(String),
 }
 
+impl Fault {
+    /// Whether the record is not as it was written. Otherwise another build can read it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Fault::Short(_) | Fault::Checksum | Fault::Kind { .. } | Fault::Body(_) | Fault::Place(_) => true,
+            Fault::Format { .. } => false,
+        }
+    }
+}
+
 fn codec() -> impl Config {
     config::standard().with_limit::<MAX_BODY_BYTES>()
 }

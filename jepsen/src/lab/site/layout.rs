@@ -12,7 +12,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
-use tenure::local::identity;
+use tenure::local::{identity, private};
 
 /// Addresses of a node.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ fn set(what: &Path) -> impl FnOnce(io::Error) -> SiteError {
 }
 
 pub(super) fn make(directory: &Path) -> Result<(), SiteError> {
-    std::fs::create_dir_all(directory).map_err(set(directory))
+    private::make_directory(directory).map_err(set(directory))
 }
 
 pub(super) fn write(file: &Path, text: &str) -> Result<(), SiteError> {

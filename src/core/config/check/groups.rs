@@ -1,6 +1,6 @@
 //! Checks of single groups: their servers, their needs there, and settings without effect.
 
-use super::{Found, Rule, hundredths};
+use super::{Found, Rule, hundredths, text::is_path};
 use crate::{
     GroupName, ServerName, Span,
     config::{Cluster, Failback, Group, GroupKind, Load, Resource, Shutdown},
@@ -139,7 +139,7 @@ fn settings(found: &mut Found, name: &GroupName, group: &Group) {
 fn hooks(found: &mut Found, name: &GroupName, group: &Group) {
     for (trigger, hook) in &group.hooks {
         let at = ["groups", name.as_str(), "hooks", trigger.word()];
-        if !hook.program.starts_with('/') || hook.program.chars().any(char::is_control) {
+        if !is_path(&hook.program) {
             let rule = Rule::HookNotAbsolute { program: hook.program.clone() };
             found.add(&[at[0], at[1], at[2], at[3], "program"], rule);
         }

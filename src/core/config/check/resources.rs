@@ -1,13 +1,14 @@
 //! Checks of resources: LPARs, resources of agents, and requirements between them.
 
 use super::{
-    Found, NAME_LIMIT, Rule,
+    Found, Rule,
     graph::{Graph, rings},
-    list, path,
+    is_name, list, path,
+    text::{NAME_LIMIT, VALUE_LIMIT, VALUES_LIMIT},
 };
 use crate::{
     GroupName, ResourceName, Span,
-    config::{Agent, Cluster, GroupKind, Kind, Lpar, Operations, Requirement, Resource},
+    config::{Agent, Cluster, GroupKind, Kind, Lpar, Operations, Requirement, Resource, secret_name},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,8 +76,9 @@ fn check_lpar(
     managed: &BTreeMap<String, &ResourceName>,
 ) {
     let at = |field| ["lpars", name.as_str(), field];
-    if lpar.partition.is_empty() || lpar.partition.chars().any(char::is_control) {
-        found.add(&at("partition"), Rule::Partition { partition: lpar.partition.clone() });
+    found.partition(&at("partition"), &lpar.partition);
+    if let Some(profile) = &lpar.profile {
+        found.text(&at("profile"), "profile", profile);
     }
     let own = cluster.nodes.iter().find(|(_, node)| node.lpar.as_ref() == Some(&lpar.partition));
     if let Some((node, _)) = own {
@@ -88,8 +90,10 @@ fn check_lpar(
         let rule = Rule::ParallelLpar { group: resource.group.clone(), lpar: name.clone() };
         found.add(&at("group"), rule);
     }
-    for server in lpar.profiles.keys() {
-        on_server(cluster, found, &["lpars", name.as_str(), "profiles", server.as_str()], &resource.group);
+    for (server, profile) in &lpar.profiles {
+        let place = ["lpars", name.as_str(), "profiles", server.as_str()];
+        on_server(cluster, found, &place, &resource.group);
+        found.text(&place, "profile", profile);
     }
     if lpar.mobile && !lpar.profiles.is_empty() {
         found.add(&at("profiles"), Rule::MobileProfiles { lpar: name.clone() });
@@ -103,6 +107,7 @@ fn check_lpar(
     }
     for (i, vio) in lpar.vios.iter().enumerate() {
         let place = ["lpars", name.as_str(), "vios", &i.to_string()];
+        found.partition(&place, vio);
         if lpar.vios.iter().take(i).any(|earlier| earlier == vio) {
             found.add(&place, Rule::VioTwice { vio: vio.clone() });
         }
@@ -120,15 +125,24 @@ fn check_agent(cluster: &Cluster, found: &mut Found, (name, resource): (&Resourc
     } else if agent.agent.is_empty() || agent.agent.len() > NAME_LIMIT || !agent.agent.chars().all(word) {
         found.add(&at("type"), Rule::AgentType { name: agent.agent.clone() });
     }
-    for attribute in agent.attributes.keys() {
-        found.name(&["resources", name.as_str(), "attributes", attribute], attribute);
+    for (attribute, value) in &agent.attributes {
+        check_value(found, &["resources", name.as_str(), "attributes", attribute], attribute, value);
+    }
+    for depth in agent.watch.depths.keys() {
+        found.name(&["resources", name.as_str(), "depths", depth], depth);
     }
     for (server, attributes) in &agent.on {
         let place = ["resources", name.as_str(), "on", server.as_str()];
         on_server(cluster, found, &place, &resource.group);
-        for attribute in attributes.keys() {
-            found.name(&[place[0], place[1], place[2], place[3], attribute], attribute);
+        for (attribute, value) in attributes {
+            check_value(found, &[place[0], place[1], place[2], place[3], attribute], attribute, value);
         }
+    }
+    let bytes = |(name, value): (&String, &String)| name.len().saturating_add(value.len());
+    let sizes = agent.on.keys().map(|server| agent.attributes_on(server).into_iter().map(bytes).sum());
+    let everywhere: usize = agent.attributes.iter().map(bytes).sum();
+    if let Some(bytes) = sizes.chain([everywhere]).max().filter(|bytes| *bytes > VALUES_LIMIT) {
+        found.add(&at("attributes"), Rule::ValuesLarge { resource: name.clone(), bytes });
     }
     for server in cluster.groups.get(&resource.group).iter().flat_map(|group| &group.servers) {
         if cluster.servers.get(server).is_some_and(|server| server.surrogate) && cluster.node_on(server).is_none() {
@@ -136,6 +150,19 @@ fn check_agent(cluster: &Cluster, found: &mut Found, (name, resource): (&Resourc
             let rule = Rule::NoNodeForAgent { resource: resource_name, server: server.clone(), group };
             found.add(&at("group"), rule);
         }
+    }
+}
+
+/// Checks one attribute: it reaches a program as a variable or an argument.
+fn check_value(found: &mut Found, place: &[&str], attribute: &str, value: &str) {
+    found.name(place, attribute);
+    let attribute = attribute.to_owned();
+    if value.contains('\0') {
+        found.add(place, Rule::ValueNul { attribute });
+    } else if value.len() > VALUE_LIMIT {
+        found.add(place, Rule::ValueLong { attribute, bytes: value.len() });
+    } else if secret_name(value).is_some_and(|secret| !is_name(secret)) {
+        found.add(place, Rule::SecretName { attribute });
     }
 }
 

@@ -1,10 +1,13 @@
 //! The rules that a cluster may break, each with a message, and most with advice.
 
+use super::text::{NAME_LIMIT, PARTITION_LIMIT, PATH_LIMIT, TEXT_LIMIT, VALUE_LIMIT, VALUES_LIMIT, excerpt};
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use std::fmt;
 
-/// Maximum length of a name.
-pub const NAME_LIMIT: usize = 64;
+/// Maximum length of a message in characters: it may hold a value of any length.
+const MESSAGE: usize = 400;
+/// Maximum length of an advice in characters: it may hold a list of names.
+const ADVICE: usize = 1000;
 
 macro_rules! rules {
     ($($kind:ident { $($field:ident: $type:ty),* } => $text:literal $(, $advice:literal)?;)*) => {
@@ -31,17 +34,19 @@ macro_rules! rules {
             /// Description of the mistake.
             #[allow(unused_variables)] // what to write may say the rest
             pub fn message(&self) -> String {
-                match self {
+                let message = match self {
                     $(Rule::$kind { $($field),* } => format!($text),)*
-                }
+                };
+                excerpt(&message, MESSAGE).into_owned()
             }
 
             /// Advice on what to write instead, if there is any.
             #[allow(unused_variables)] // the other way round
             pub fn advice(&self) -> Option<String> {
-                match self {
+                let advice = match self {
                     $(Rule::$kind { $($field),* } => None$(.or(Some(format!($advice))))?,)*
-                }
+                };
+                advice.map(|advice: String| excerpt(&advice, ADVICE).into_owned())
             }
         }
     };
@@ -56,7 +61,8 @@ impl fmt::Display for Rule {
 
 rules! {
     // Names.
-    Name { name: String } => "{name:?} is not a usable name", "write 1 to {NAME_LIMIT} of A-Z a-z 0-9 - _ .";
+    Name { name: String } => "{name:?} is not a usable name", "write 1 to {NAME_LIMIT} of A-Z a-z 0-9 - _ . that begin with neither - nor . and have no .. among them";
+    Text { what: &'static str } => "{what} is empty, or longer than {TEXT_LIMIT} bytes, or holds a control character", "write it as it is called there";
     UnknownManager { manager: String, known: String } => "there is no manager {manager}", "declared: {known}";
     UnknownServer { server: String, known: String } => "there is no server {server}", "declared: {known}";
     UnknownGroup { group: String, known: String } => "there is no group {group}", "declared: {known}";
@@ -89,7 +95,7 @@ rules! {
     Meaningless { what: &'static str, without: &'static str } => "{what} means nothing without {without}", "write that too, or remove this";
     EmptyWindow { at: String } => "the window from {at} to {at} is empty", "write a later end, or \"at once\"";
     WindowStart { from: u16 } => "a window cannot begin {from} minutes after midnight", "write a time from 00:00 to 23:59";
-    HookNotAbsolute { program: String } => "{program:?} is not an absolute path", "write it from the root, such as /usr/local/bin/…";
+    HookNotAbsolute { program: String } => "{program:?} is not an absolute path", "write it from the root, such as /usr/local/bin/…, in at most {PATH_LIMIT} bytes";
     ParallelLpar { group: GroupName, lpar: ResourceName } => "{lpar} is an LPAR in parallel group {group}", "an LPAR runs on one server, so move it to a failover group";
     ParallelMoves { group: GroupName, what: &'static str } => "{group} is parallel and never moves, so {what} means nothing", "remove it";
 
@@ -110,13 +116,17 @@ rules! {
     // Resources.
     PartitionTwice { partition: String, other: ResourceName } => "partition {partition} is already LPAR {other}", "an LPAR belongs to exactly one group";
     ManagedNode { partition: String, node: NodeName } => "partition {partition} is node {node} itself", "a node cannot be a managed LPAR";
-    Partition { partition: String } => "{partition:?} is not a partition's name", "write it as its manager has it";
+    Partition { partition: String } => "{partition:?} is not a partition's name", "write it as its manager has it: 1 to {PARTITION_LIMIT} characters that do not begin with -";
     OutsideList { server: ServerName, group: GroupName } => "{server} is not in the system list of {group}", "add it there, or remove it here";
     MobileProfiles { lpar: ResourceName } => "{lpar} is mobile and takes its profile along", "write profile in place of profiles, or remove mobile";
     MobileNowhere { lpar: ResourceName, group: GroupName } => "{lpar} is mobile and {group} has one server", "add a server, or remove mobile";
     VioTwice { vio: String } => "{vio} stands twice", "name each VIO server once";
     VioIsLpar { vio: String, lpar: ResourceName } => "{vio} is LPAR {lpar}", "a managed LPAR cannot serve others";
     AgentType { name: String } => "{name:?} is not a type", "write 1 to {NAME_LIMIT} of A-Z a-z 0-9 - _ . :";
+    ValueNul { attribute: String } => "attribute {attribute} holds a NUL character", "remove it: no program can be given one";
+    ValueLong { attribute: String, bytes: usize } => "attribute {attribute} has {bytes} bytes", "write at most {VALUE_LIMIT}, or the name of a file that holds the rest";
+    ValuesLarge { resource: ResourceName, bytes: usize } => "the attributes of {resource} have {bytes} bytes", "write at most {VALUES_LIMIT}: a program must be able to take them all";
+    SecretName { attribute: String } => "attribute {attribute} refers to a secret without a usable name", "write secret:// and 1 to {NAME_LIMIT} of A-Z a-z 0-9 - _ .";
     LparAsResource { name: ResourceName } => "{name} is an LPAR", "declare it as [lpars.{name}]";
     NoNodeForAgent { resource: ResourceName, server: ServerName, group: GroupName } => "{resource} lives inside nodes and {server} has none", "remove {server} from servers of {group}, or add a node";
     OnlyWatchedDisabled { resource: ResourceName } => "{resource} is disabled, so it is not even watched", "remove monitor_only, or write enabled = true";

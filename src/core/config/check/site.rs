@@ -1,6 +1,9 @@
 //! Checks of managers, servers and nodes.
 
-use super::{Found, Rule, list};
+use super::{
+    Found, Rule, list,
+    text::{TEXT_LIMIT, is_text},
+};
 use crate::{
     GroupName, HmcName, NodeName, ServerName,
     config::{Address, Cluster, Hmc, Manager, Server},
@@ -39,7 +42,7 @@ fn hmc(at: &[&str; 2], hmc: &Hmc, found: &mut Found) {
     if !is_address(&hmc.address) {
         found.add(&[at[0], at[1], "address"], Rule::Address { address: hmc.address.clone() });
     }
-    if hmc.user.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if hmc.user.len() > TEXT_LIMIT || hmc.user.chars().any(|c| c.is_whitespace() || c.is_control()) {
         found.add(&[at[0], at[1], "user"], Rule::User { user: hmc.user.clone() });
     }
 }
@@ -85,6 +88,9 @@ fn address(found: &mut Found, name: &ServerName, server: &Server) {
         Some(Address::Hmc { mtms, .. }) if !is_mtms(mtms) => found.add(&at, Rule::Mtms { mtms: mtms.clone() }),
         Some(Address::Hmc { .. }) => {}
     }
+    if let Some(system) = server.system() {
+        found.text(&["servers", name.as_str(), "address", "system"], "system", system);
+    }
 }
 
 /// Checks a server without a manager: nothing on it can be an LPAR of ours, and settings for a manager mean nothing.
@@ -113,6 +119,9 @@ fn nodes(cluster: &Cluster, found: &mut Found) {
     for (name, node) in &cluster.nodes {
         let at = ["nodes", name.as_str()];
         found.name(&at, name.as_str());
+        if let Some(lpar) = &node.lpar {
+            found.partition(&[at[0], at[1], "lpar"], lpar);
+        }
         let Some(server) = &node.server else {
             if node.lpar.is_some() {
                 found.add(&[at[0], at[1], "lpar"], Rule::LparWithoutServer { node: name.clone() });
@@ -139,5 +148,5 @@ fn is_mtms(mtms: &str) -> bool {
 }
 
 fn is_address(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p != 0))
+    address.rsplit_once(':').is_some_and(|(host, port)| is_text(host) && port.parse::<u16>().is_ok_and(|p| p != 0))
 }
