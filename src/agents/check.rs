@@ -17,7 +17,7 @@ use super::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    ResourceName,
+    ForeignText, ResourceName, Sentence,
     config::{Cluster, Resource},
 };
 use tokio::task::JoinSet;
@@ -39,9 +39,9 @@ pub struct Finding {
     /// Error or warning.
     pub severity: Severity,
     /// The problem.
-    pub what: String,
+    pub what: Sentence,
     /// The remedy.
-    pub help: String,
+    pub help: Sentence,
 }
 
 /// Severity of a finding.
@@ -54,12 +54,12 @@ pub enum Severity {
 }
 
 /// The metadata of an OCF resource agent of this machine; `agent` is a type as in `ocf:heartbeat:IPaddr2`.
-pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, String> {
+pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, ForeignText> {
     prepare(&settings.run_dir);
     match Contract::of(agent) {
         Contract::Ocf(ocf) => ocf.metadata(&Machine::new(settings.clone())).await,
         Contract::Script(_) | Contract::Systemd(_) | Contract::Builtin(_) | Contract::Nobody(_) => {
-            Err(format!("{agent} is no OCF resource agent"))
+            Err(format!("{agent} is no OCF resource agent").into())
         }
     }
 }
@@ -111,17 +111,17 @@ struct Item {
 }
 
 impl Item {
-    fn error(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+    fn error(&self, attribute: Option<&str>, what: impl Into<Sentence>, help: impl Into<Sentence>) -> Finding {
         Finding {
             resource: self.spec.resource.clone(),
             attribute: attribute.map(str::to_owned),
             severity: Severity::Error,
-            what,
+            what: what.into(),
             help: help.into(),
         }
     }
 
-    fn warning(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+    fn warning(&self, attribute: Option<&str>, what: impl Into<Sentence>, help: impl Into<Sentence>) -> Finding {
         Finding { severity: Severity::Warning, ..self.error(attribute, what, help) }
     }
 

@@ -12,7 +12,7 @@ use super::{
     script::Script,
     systemd::Unit,
 };
-use tenure_core::Power;
+use tenure_core::{ForeignLines, ForeignText, Power};
 
 /// The agent of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Contract {
             Contract::Script(script) => script.monitor(call, depth).await,
             Contract::Systemd(unit) => unit.monitor(call).await,
             Contract::Builtin(builtin) => builtin.monitor(call).await,
-            Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
+            Contract::Nobody(why) => MonitorResult::new(Power::Absent, why.as_str()),
         }
     }
 
@@ -69,7 +69,7 @@ impl Contract {
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
             Contract::Builtin(builtin) => builtin.start(call).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Contract {
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
             Contract::Builtin(builtin) => builtin.stop(call).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         }
     }
 
@@ -90,29 +90,34 @@ impl Contract {
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
             Contract::Builtin(builtin) => builtin.clean(call).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         }
     }
 
     /// Runs another action of its agent.
-    pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+    pub(crate) async fn action(
+        &self,
+        call: &Call<'_>,
+        token: &str,
+        arguments: &[String],
+    ) -> Result<ForeignLines, ForeignText> {
         match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
             Contract::Script(script) => script.action(call, token, arguments).await,
             Contract::Systemd(unit) => unit.action(call, token).await,
-            Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name())),
-            Contract::Nobody(why) => Err(why.clone()),
+            Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name()).into()),
+            Contract::Nobody(why) => Err(why.clone().into()),
         }
     }
 
     /// The agent's description of the resource, for people.
-    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<ForeignLines, ForeignText> {
         match self {
             Contract::Script(script) => script.info(call).await,
             Contract::Systemd(unit) => unit.info(call).await,
-            Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".to_owned()),
-            Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name())),
-            Contract::Nobody(why) => Err(why.clone()),
+            Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".into()),
+            Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name()).into()),
+            Contract::Nobody(why) => Err(why.clone().into()),
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
+use tenure_core::ForeignText;
 use tokio::net::unix::pipe::Receiver;
 
 /// Bytes of a program's output that are kept, from its end, unless more is asked for.
@@ -27,7 +28,8 @@ pub enum Output {
     File(PathBuf),
 }
 
-/// The last part of a program's output.
+/// The last part of a program's output, as it was written: it is read by code alone, and becomes
+/// [`ForeignText`] or [`ForeignLines`](tenure_core::ForeignLines) before it is shown or kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said(pub(crate) String);
 
@@ -43,8 +45,8 @@ impl Said {
     }
 
     /// `what`, followed by the last line of output if there is one.
-    pub fn after(&self, what: &str) -> String {
-        self.last_line().map_or_else(|| what.to_owned(), |line| format!("{what}: {line}"))
+    pub fn after(&self, what: &str) -> ForeignText {
+        self.last_line().map_or_else(|| what.into(), |line| format!("{what}: {line}").into())
     }
 }
 

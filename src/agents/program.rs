@@ -20,6 +20,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tenure_core::ForeignText;
 use tokio::{
     net::unix::pipe::Receiver,
     process::{Child, Command},
@@ -86,9 +87,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// The outcome for people, with the last line of output.
-    pub fn words(&self) -> String {
+    pub fn words(&self) -> ForeignText {
         match &self.ended {
-            Ended::Missing(why) | Ended::NoRoom(why) => why.clone(),
+            Ended::Missing(why) | Ended::NoRoom(why) => why.as_str().into(),
             Ended::Exited(code) => self.said.after(&format!("exit status {code}")),
             Ended::Broken(how) => self.said.after(how),
             Ended::TimeOver(within) => self.said.after(&format!("it did not end within {within:?}, and was killed")),

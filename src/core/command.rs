@@ -1,8 +1,8 @@
 //! Commands: proposals to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report, ResourceName,
-    ServerName, Span, Time, Verb,
+    ForeignText, GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report,
+    ResourceName, ServerName, Span, Time, Verb,
     config::Cluster,
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
@@ -30,7 +30,7 @@ pub enum Author {
     /// A person or a program, through the admin API.
     Operator {
         /// The name in the certificate.
-        name: String,
+        name: ForeignText,
         /// Identity of the request, so that a repeated one is applied once.
         request: RequestId,
     },
@@ -273,7 +273,7 @@ pub enum Command {
     HmcRefuses {
         hmc: HmcName,
         /// The HMC's message.
-        why: String,
+        why: ForeignText,
     },
     /// A node reports that an HMC which had refused logins accepted its own.
     HmcAccepts(HmcName),

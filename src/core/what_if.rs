@@ -245,7 +245,7 @@ impl Foresight {
 
     fn ask(&mut self, request: Request) -> Option<Refusal> {
         let id = RequestId(u128::from(self.ledger.index).saturating_add(1));
-        let author = Author::Operator { name: ASKER.to_owned(), request: id };
+        let author = Author::Operator { name: ASKER.into(), request: id };
         self.commit(self.ledger.now, author, vec![Command::Request(request)])
     }
 

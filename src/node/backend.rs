@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{
-    Command, Entry, Event, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName, codec,
-    command::Author, config::Cluster,
+    Command, Entry, Event, ForeignLines, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName,
+    Sentence, codec, command::Author, config::Cluster,
 };
 use tenure_raft::{
     Handle, ProposeError, Refusal,
@@ -57,7 +57,7 @@ impl NodeBackend {
             Ok(Answer::Member(id)) => Ok(id),
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
-            Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
+            Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why.into())),
             Ok(Answer::Node(_) | Answer::Checked { .. } | Answer::Said(_) | Answer::Agents(_) | Answer::Agent(_)) => {
                 Err(Failure::Unknown("the leader answered something else".to_owned()))
             }
@@ -82,7 +82,7 @@ impl Backend for NodeBackend {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
-        let author = Author::Operator { name: by.to_owned(), request: id };
+        let author = Author::Operator { name: by.into(), request: id };
         let entry =
             Entry { at: self.clock.now(), wall: self.clock.now(), author, commands: vec![Command::Request(request)] };
         match self.raft.propose(codec::encode(&entry, level(&self.raft)), DEADLINE).await {
@@ -178,11 +178,12 @@ impl Backend for NodeBackend {
     }
 
     async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+        let lines = |all: Vec<Sentence>| all.into_iter().map(String::from).collect();
         let found = suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, cluster).await;
         if found.errors.is_empty() {
-            Ok(found.warnings)
+            Ok(lines(found.warnings))
         } else {
-            Err(Failure::Unsuitable { errors: found.errors, warnings: found.warnings })
+            Err(Failure::Unsuitable { errors: lines(found.errors), warnings: lines(found.warnings) })
         }
     }
 
@@ -192,7 +193,7 @@ impl Backend for NodeBackend {
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
-    ) -> Result<String, Failure> {
+    ) -> Result<ForeignLines, Failure> {
         if let Some((token, _)) = &action {
             tracing::info!(by, %node, %resource, token, "action asked of an agent");
         }

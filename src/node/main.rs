@@ -1,9 +1,13 @@
 //! The program `tenured`: arguments, logging, signals.
 
 use super::{Daemon, founding};
-use crate::local::{LocalConfig, LogFormat};
+use crate::{
+    local::{LocalConfig, LogFormat},
+    shown::Log,
+};
 use clap::Parser;
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
+use tenure_core::foreign::{escape, escape_lines};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -32,7 +36,7 @@ pub fn run(args: &Args) -> ExitCode {
     let config = match LocalConfig::load(&args.config) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{problems}");
+            eprintln!("{}", escape_lines(&problems.to_string()));
             return ExitCode::from(2);
         }
     };
@@ -58,7 +62,7 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
                 Err(why) => {
                     let code = fail(&why);
                     if let Some(next) = why.advice() {
-                        eprintln!("next: {next}");
+                        eprintln!("next: {}", escape(&next));
                     }
                     return code;
                 }
@@ -75,7 +79,7 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         Err(why) => {
             let code = fail(&why);
             if let Some(next) = why.advice() {
-                eprintln!("next: {next}");
+                eprintln!("next: {}", escape(&next));
             }
             return code;
         }
@@ -102,10 +106,14 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("TENURE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,openraft=warn,russh=warn,rustls=warn,hyper=warn,sled=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    let colours = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => {
+            let log = log.with_ansi(colours).with_target(false);
+            log.with_writer(move || Log::text(std::io::stderr(), colours)).init();
+        }
+        LogFormat::Json => log.json().with_writer(|| Log::json(std::io::stderr())).init(),
     }
 }
 
@@ -116,6 +124,6 @@ fn fail(why: &dyn std::error::Error) -> ExitCode {
         text.push_str(&format!(": {why}"));
         cause = why.source();
     }
-    eprintln!("tenured: {text}");
+    eprintln!("tenured: {}", escape(&text));
     ExitCode::FAILURE
 }

@@ -5,7 +5,7 @@ use super::{
     peer::{Answer, Call, MemberCall, ask, incarnation},
 };
 use std::{collections::BTreeSet, time::Duration};
-use tenure_core::{NodeName, Rejection};
+use tenure_core::{ForeignText, NodeName, Rejection};
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
 
 /// Time that a change of members may take; a promotion waits for the learner to catch up.
@@ -33,7 +33,7 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
 }
 
 /// Asks the leader for a change.
-pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, String> {
+pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, ForeignText> {
     let leader = raft.status().leader.ok_or("nobody leads at the moment")?;
     ask(raft, incarnation(), leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
 }
@@ -73,7 +73,7 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
         Ok(id) => match raft.transfer_leader(id, CHANGE).await {
             Ok(()) => Answer::Member(id),
             Err(TransferError::NotLeader { .. }) => Answer::NotLeader,
-            Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string()),
+            Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string().into()),
             Err(why @ (TransferError::NotAVoter(_) | TransferError::Silent(_) | TransferError::Stopped(_))) => {
                 Answer::MemberRefused(Rejection::new("leader_stays", why.to_string()))
             }
@@ -97,7 +97,7 @@ fn ended(id: u64, result: Result<(), MemberError>) -> Answer {
 fn refused(why: MemberError) -> Answer {
     let code = match why {
         MemberError::NotLeader { .. } => return Answer::NotLeader,
-        MemberError::Unknown(_) => return Answer::MemberUnknown(why.to_string()),
+        MemberError::Unknown(_) => return Answer::MemberUnknown(why.to_string().into()),
         MemberError::Taken { .. } => "taken",
         MemberError::NotAMember(_) => "no_node",
         MemberError::LastVoter(_) => "last_voter",

@@ -49,13 +49,13 @@ mod tests {
     async fn an_end_means_an_answer() {
         assert_eq!(answer("/bin/sh", &["-c", "test $TENURE_GROUP = web"], LONG).await, Answer::Accepted);
         let refused = answer("/bin/sh", &["-c", "echo looking; echo 'not today' >&2; echo; exit 3"], LONG).await;
-        assert_eq!(refused, Answer::Refused("exit status 3: not today".to_owned()));
+        assert_eq!(refused, Answer::Refused("exit status 3: not today".into()));
     }
 
     #[tokio::test]
     async fn what_was_killed_is_unknown() {
         let late = answer("/bin/sh", &["-c", "echo waiting; sleep 600"], Duration::from_millis(300)).await;
-        assert_eq!(late, Answer::Unknown("it did not end within 300ms, and was killed: waiting".to_owned()));
+        assert_eq!(late, Answer::Unknown("it did not end within 300ms, and was killed: waiting".into()));
         let Answer::Unknown(why) = answer("/bin/sh", &["-c", "kill -9 $$"], LONG).await else {
             panic!("it was killed")
         };

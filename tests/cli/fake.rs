@@ -15,9 +15,9 @@ use tenure::api::{
     wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
 };
 use tenure_core::{
-    Action, Author, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply, Report,
-    Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
-    plan::plan, view::NodeView,
+    Action, Author, Command, Entry, Event, ForeignLines, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection,
+    Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster,
+    order::Ending, plan::plan, view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -91,7 +91,7 @@ impl Site {
             let power = self.powers.get(&(server.clone(), resource.clone())).copied().unwrap_or(Power::Off);
             let said = self.said.get(&(server.clone(), resource.clone())).cloned().unwrap_or_default();
             let confidence = if power == Power::Running { 100 } else { 0 };
-            (resource.clone(), Seen { power, since: self.ledger.index, serial: 0, confidence, said })
+            (resource.clone(), Seen { power, since: self.ledger.index, serial: 0, confidence, said: said.into() })
         };
         let inside = self.ledger.config.resources.keys().filter(|resource| {
             let group = self.ledger.config.resources.get(*resource).map(|declared| &declared.group);
@@ -135,7 +135,7 @@ impl Site {
 
     /// Commits an operator's command, without carrying it out.
     pub fn operator(&mut self, command: Command) {
-        let author = Author::Operator { name: "bob".to_owned(), request: RequestId(self.ledger.index.into()) };
+        let author = Author::Operator { name: "bob".into(), request: RequestId(self.ledger.index.into()) };
         assert_eq!(self.commit(author, vec![command]).refused, []);
     }
 
@@ -195,7 +195,7 @@ impl Site {
         let mut site = Site::default();
         site.ledger.index = index;
         let cluster = Arc::new(tenure_config::cluster::parse("site.toml", file).unwrap());
-        let author = Author::Operator { name: "founder".to_owned(), request: RequestId(1) };
+        let author = Author::Operator { name: "founder".into(), request: RequestId(1) };
         let request = Request::Configure { cluster, strand: false };
         assert_eq!(site.commit(author, vec![Command::Request(request)]).refused, []);
         site.settle();
@@ -281,7 +281,7 @@ impl Backend for Fake {
             Request::Do(verb) => verb.typed(),
         };
         self.note(by, what)?;
-        let author = Author::Operator { name: by.to_owned(), request: id };
+        let author = Author::Operator { name: by.into(), request: id };
         let reply = self.site().commit(author, vec![Command::Request(request)]).reply;
         self.applied.send_replace(reply.index);
         match self.mood() {
@@ -313,11 +313,11 @@ impl Backend for Fake {
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
-    ) -> Result<String, Failure> {
+    ) -> Result<ForeignLines, Failure> {
         self.note(by, format!("extra {node} {resource} {action:?}"))?;
         match action {
-            None => Ok(format!("{resource} is fine\nas seen by {node}")),
-            Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" "))),
+            None => Ok(format!("{resource} is fine\nas seen by {node}").into()),
+            Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" ")).into()),
             Some((token, _)) => {
                 Err(Rejection::new("agent", format!("ip has these actions: pause, and not {token}")).into())
             }

@@ -106,7 +106,7 @@ impl Trio {
     fn start(hmc: &ScriptedHmc, addresses: [HmcAddress; 3]) -> Self {
         let ahead = AtomicU64::new(0);
         let shared = Arc::new(Shared { ledger: Mutex::default(), born: Instant::now(), ahead });
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
         let configure = Request::Configure { cluster: Arc::new(declared()), strand: false };
         shared.apply(author, Command::Request(configure));
         let drivers: Vec<HmcDriver> = addresses.map(|address| HmcDriver::new(vec![address])).into();

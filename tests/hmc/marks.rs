@@ -77,7 +77,7 @@ impl Bench {
     /// A ledger that orders the start of the LPAR, with its present reading.
     async fn ordered(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        let ann = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+        let ann = Author::Operator { name: "ann".into(), request: RequestId(1) };
         let planner = Author::Planner("n1".into());
         let mut apply = |author: &Author, command: Command| {
             let entry = Entry { at: Time(1_000), wall: Time(1_000), author: author.clone(), commands: vec![command] };
@@ -92,7 +92,7 @@ impl Bench {
         assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
         apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
         let online = Verb::Online { group: "web".into(), server: None, propagate: false };
-        apply(&Author::Operator { name: "ann".to_owned(), request: RequestId(2) }, Command::Request(online.into()));
+        apply(&Author::Operator { name: "ann".into(), request: RequestId(2) }, Command::Request(online.into()));
         let epoch = apply(&planner, Command::Grant { group, server });
         apply(&planner, Command::Start { resource: "web".into(), epoch, restart: false });
         ledger

@@ -295,7 +295,7 @@ fn configure() -> Vec<u8> {
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
     cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
     let request = Request::Configure { cluster: cluster.into(), strand: false };
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
     let (at, commands) = (Time(1_000_000), vec![Command::Request(request)]);
     codec::encode(&Entry { at, wall: at, author, commands }, Level::FIRST)
 }

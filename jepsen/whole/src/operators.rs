@@ -68,7 +68,7 @@ impl Operators {
             return Answered::Not;
         }
         site.trace.tell(format!("an operator asks at {}: {}", seat.name, word(&request)));
-        let author = Author::Operator { name: "alice".to_owned(), request: id };
+        let author = Author::Operator { name: "alice".into(), request: id };
         let entry = Entry { at: Time(0), wall: Time(0), author, commands: vec![Command::Request(request)] };
         let began = now();
         let asking = async move { raft.propose(codec::encode(&entry, Level::FIRST), PATIENCE).await };

@@ -194,5 +194,5 @@ async fn a_process_that_ends_at_once_did_not_start() {
     }
     reads(&runtime, "brief", Power::Off).await;
     let lost = runtime.start(&name("lost"), LONG).await;
-    assert_eq!(lost, Answer::Refused("/missing/program is no program".to_owned()));
+    assert_eq!(lost, Answer::Refused("/missing/program is no program".into()));
 }

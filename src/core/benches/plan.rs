@@ -107,7 +107,7 @@ impl Site {
     fn new(groups: usize, servers: usize) -> Self {
         let mut site = Site { ledger: Ledger::default(), view: View::default(), now: Time(1_000_000) };
         let configure = Request::Configure { cluster: Arc::new(cluster(groups, servers)), strand: false };
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
         site.commit(author, vec![Command::Request(configure)]);
         for server in 0..servers {
             let view = NodeView { heard: true, silence: Span(0), lease_over: false, reaches_manager: true };

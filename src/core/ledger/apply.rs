@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    Event, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName,
+    Event, ForeignText, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Ledger {
 
     /// Applies a request to a scratch copy, to see its consequences.
     pub(crate) fn try_request(&mut self, request: &crate::Request) -> Result<(), Refusal> {
-        let author = Author::Operator { name: String::new(), request: crate::RequestId(0) };
+        let author = Author::Operator { name: ForeignText::default(), request: crate::RequestId(0) };
         self.attempt(&author, &Command::Request(request.clone()), &mut 0)
     }
 
@@ -169,10 +169,10 @@ impl Applying<'_> {
     }
 
     /// The name of the author, for the audit.
-    pub(super) fn by(&self) -> String {
+    pub(super) fn by(&self) -> ForeignText {
         match self.author {
-            Author::Planner(node) => format!("planner on {node}"),
-            Author::Agent(node) => format!("node {node}"),
+            Author::Planner(node) => format!("planner on {node}").into(),
+            Author::Agent(node) => format!("node {node}").into(),
             Author::Operator { name, .. } => name.clone(),
         }
     }

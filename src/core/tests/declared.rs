@@ -86,7 +86,7 @@ fn groups_that_are_declared_no_more_are_told_of() {
         cluster.groups.remove("other");
         cluster.resources.remove("o1");
     };
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(9) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(9) };
     let outcome = scene.apply(author, Command::Request(configure(edit)));
     let removed = |note: &Note| if let Note::Removed { group } = note { Some(group.to_string()) } else { None };
     assert_eq!(outcome.notes().filter_map(removed).collect::<Vec<_>>(), ["other"]);

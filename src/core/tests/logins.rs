@@ -21,13 +21,13 @@ fn says(ledger: &mut Ledger, at: u64, node: &str, command: Command) -> Option<Re
 }
 
 fn refuses() -> Command {
-    Command::HmcRefuses { hmc: HMC.into(), why: "the key was rejected".to_owned() }
+    Command::HmcRefuses { hmc: HMC.into(), why: "the key was rejected".into() }
 }
 
 /// Node n1 was refused at 1 s.
 fn refused() -> Ledger {
     let mut ledger = Ledger::default();
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
     let configure = Command::Request(Request::Configure { cluster: Arc::new(site::site(3)), strand: false });
     assert_eq!(apply(&mut ledger, 1_000, author, configure), None);
     assert_eq!(says(&mut ledger, 1_000, "n1", refuses()), None);
@@ -102,7 +102,7 @@ fn a_second_node_that_is_refused_keeps_all_away_again() {
 #[test]
 fn a_turn_that_nobody_answers_goes_on_and_an_operator_need_not_wait() {
     let mut ledger = refused();
-    let author = |request| Author::Operator { name: "ann".to_owned(), request: RequestId(request) };
+    let author = |request| Author::Operator { name: "ann".into(), request: RequestId(request) };
     let retry = Command::Request(Verb::RetryHmc { hmc: HMC.into() }.into());
     assert_eq!(apply(&mut ledger, 2_000, author(2), retry.clone()), None);
     assert_eq!(turn(&mut ledger, 2_000), "n2");
@@ -119,7 +119,7 @@ fn a_turn_that_nobody_answers_goes_on_and_an_operator_need_not_wait() {
 fn an_hmc_that_is_declared_otherwise_is_tried_at_once() {
     let mut ledger = refused();
     let configure = |ledger: &mut Ledger, request: u128, cluster: Cluster| {
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(request) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(request) };
         let configure = Request::Configure { cluster: Arc::new(cluster), strand: false };
         assert_eq!(apply(ledger, 2_000, author, Command::Request(configure)), None);
     };
@@ -152,7 +152,7 @@ fn a_cluster_whose_logins_are_refused_says_so() {
     let mut ledger = refused();
     let lockout = |alone| {
         let (hmc, by, why) = (HMC.into(), "n1".into(), "the key was rejected".to_owned());
-        ClusterWait::Lockout { hmc, by, alone, why }
+        ClusterWait::Lockout { hmc, by, alone, why: why.into() }
     };
     assert_eq!(ledger.standstills(), [lockout(false)]);
     turn(&mut ledger, 151_000);

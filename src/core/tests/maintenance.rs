@@ -60,7 +60,7 @@ fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Outcome {
 }
 
 fn ask(ledger: &mut Ledger, request: impl Into<Request>) -> Outcome {
-    let author = Author::Operator { name: "alice".to_owned(), request: RequestId(u128::from(ledger.index)) };
+    let author = Author::Operator { name: "alice".into(), request: RequestId(u128::from(ledger.index)) };
     apply(ledger, author, Command::Request(request.into()))
 }
 
@@ -72,7 +72,7 @@ fn plan(ledger: &mut Ledger, command: Command) -> Result<(), Refusal> {
 fn lose(ledger: &mut Ledger, server: &str) {
     let (index, at) = (ledger.index, ledger.now);
     if let Some(state) = ledger.servers.get_mut(server) {
-        state.off = Some(OffProof { how: OffHow::Operator { name: "alice".to_owned() }, index, at });
+        state.off = Some(OffProof { how: OffHow::Operator { name: "alice".into() }, index, at });
     }
 }
 

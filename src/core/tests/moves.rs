@@ -67,7 +67,7 @@ fn to_p2() -> Phase {
 }
 
 fn off(ledger: &mut Ledger, name: &str) {
-    let how = OffHow::Operator { name: "ann".to_owned() };
+    let how = OffHow::Operator { name: "ann".into() };
     server(ledger, name).off = Some(OffProof { how, index: 9, at: Time(9) });
 }
 
@@ -237,7 +237,7 @@ fn left_by_start(home: Option<&str>, change: impl Fn(&mut Ledger)) -> StartRisk 
     ledger.orders.insert(ORDER, Order { id: ORDER, node, server, action, issued, budget });
     copy(&mut ledger, "web1", "p2").risk = StartRisk::Ordered(ORDER);
     change(&mut ledger);
-    assert_eq!(plan(&mut ledger, report(Ending::Unknown("no answer".to_owned()))), None);
+    assert_eq!(plan(&mut ledger, report(Ending::Unknown("no answer".into()))), None);
     copy(&mut ledger, "web1", "p2").risk
 }
 
@@ -309,8 +309,8 @@ fn tries_to_clear_up_count_until_one_is_done() {
         (copy.stop, copy.futile)
     };
     assert_eq!(after(Ending::Done), (None, 0));
-    assert_eq!(after(Ending::Refused("no".to_owned())), (None, 2));
-    assert_eq!(after(Ending::Unknown("no answer".to_owned())), (None, 2));
+    assert_eq!(after(Ending::Refused("no".into())), (None, 2));
+    assert_eq!(after(Ending::Unknown("no answer".into())), (None, 2));
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn the_end_of_a_server_ends_the_moves_from_it_and_to_it() {
         assert_eq!(plan(&mut ledger, moves), None);
         server(&mut ledger, lost).live = false;
         ledger.nodes.get_mut(node).expect("declared").lapse(9, NOW);
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(9) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(9) };
         let confirm = Command::Request(Verb::ConfirmOff { server: lost.into() }.into());
         assert_eq!(apply(&mut ledger, author, confirm), None);
         assert_eq!(ledger.orders.is_empty(), voided, "{lost}");

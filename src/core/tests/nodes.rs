@@ -29,7 +29,7 @@ fn plan(ledger: &mut Ledger, command: Command) -> Option<Refusal> {
 /// Node n1 is silent with its leases suspended, and n2 has read its LPAR off since.
 fn silent() -> Ledger {
     let mut ledger = Ledger::default();
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
     let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: false });
     assert_eq!(apply(&mut ledger, author, configure), None);
     assert_eq!(plan(&mut ledger, Command::Assign { server: "p1".into(), node: "n2".into() }), None);
@@ -144,7 +144,7 @@ fn what_a_node_knows_of_its_lpar_holds_until_it_is_declared_otherwise() {
     let configure = |ledger: &mut Ledger, lpar: &str| {
         let mut cluster = cluster();
         cluster.nodes.get_mut("n1").expect("it is declared").lpar = Some(lpar.to_owned());
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(ledger.index.into()) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(ledger.index.into()) };
         let request = Request::Configure { cluster: Arc::new(cluster), strand: false };
         assert_eq!(apply(ledger, author, Command::Request(request)), None);
     };

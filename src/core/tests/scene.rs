@@ -99,7 +99,7 @@ impl Scene {
 
     /// A server is proven off.
     pub fn off(&mut self, server: &str) {
-        let how = OffHow::Operator { name: "ann".to_owned() };
+        let how = OffHow::Operator { name: "ann".into() };
         self.server(server).off = Some(OffProof { how, index: 9, at: Time(9) });
     }
 
@@ -127,7 +127,7 @@ impl Scene {
 
     /// Applies a request of an operator.
     pub fn ask(&mut self, request: impl Into<Request>) -> Option<Refusal> {
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.ledger.index.into()) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(self.ledger.index.into()) };
         self.apply(author, Command::Request(request.into())).refusal().cloned()
     }
 

@@ -108,7 +108,7 @@ impl Case {
 
     pub fn ask(&mut self, request: impl Into<Request>) -> Outcome {
         self.requests += 1;
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(self.requests) };
         self.apply(author, Command::Request(request.into()))
     }
 

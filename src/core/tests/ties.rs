@@ -128,7 +128,7 @@ fn what_others_depend_on_is_as_important_and_comes_first() {
     }
     cluster.services.insert("shop".into(), service(&[(&["d"], TierLink::Soft), (&["c", "e"], TierLink::Firm)]));
     let mut ledger = Ledger::default();
-    let author = Author::Operator { name: "alice".to_owned(), request: RequestId(1) };
+    let author = Author::Operator { name: "alice".into(), request: RequestId(1) };
     let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster), strand: false });
     let outcome = ledger.apply(1, &Entry { at: Time(1), wall: Time(1), author, commands: vec![configure] });
     assert_eq!(outcome.refusal(), None);
@@ -148,7 +148,7 @@ fn a_request_that_is_refused_half_way_changes_nothing() {
     let mut ledger = Ledger::default();
     let ask = |ledger: &mut Ledger, request| {
         let id = RequestId(u128::from(ledger.index) + 1);
-        let author = Author::Operator { name: "alice".to_owned(), request: id };
+        let author = Author::Operator { name: "alice".into(), request: id };
         let entry = Entry { at: Time(1), wall: Time(1), author, commands: vec![Command::Request(request)] };
         ledger.apply(ledger.index + 1, &entry)
     };

@@ -54,7 +54,7 @@ fn faulted(group: &str, server: &str) -> Option<Refusal> {
 
 /// Asks, and gives back the notes.
 fn notes(scene: &mut Scene, verb: Verb) -> Vec<Note> {
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(scene.ledger.index.into()) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(scene.ledger.index.into()) };
     let outcome = scene.apply(author, Command::Request(verb.into()));
     assert_eq!(outcome.refusal(), None);
     outcome.notes().cloned().collect()

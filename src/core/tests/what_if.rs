@@ -41,7 +41,7 @@ fn add(cluster: &mut Cluster, name: &str, servers: &[&str], memory: u64) {
 
 fn configure(ledger: &mut Ledger, cluster: Cluster) {
     let request = Request::Configure { cluster: Arc::new(cluster), strand: false };
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(1) };
     let entry = Entry { at: Time(1_000_000), wall: Time(1_000_000), author, commands: vec![Command::Request(request)] };
     assert_eq!(ledger.apply(1, &entry).refusal(), None);
 }
@@ -139,7 +139,7 @@ fn a_loss_moves_what_fits_and_says_why_the_rest_waits() {
 #[test]
 fn a_group_that_is_frozen_or_to_stay_is_left_where_it_was_lost() {
     let mut ledger = site();
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(9) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(9) };
     let freeze = vec![Command::Request(Verb::Freeze { group: "web".into() }.into())];
     let entry = Entry { at: ledger.now, wall: ledger.now, author, commands: freeze };
     ledger.apply(ledger.index + 1, &entry);
@@ -302,7 +302,7 @@ fn the_last_decision_is_remembered() {
         later.journal.push_back((&record).into());
     }
     let decision = why_not(&later, &"db".into(), &"p1".into()).and_then(|why| why.decision).expect("it was granted");
-    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string())));
+    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string().into())));
     assert_eq!(why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision), None, "it was adopted");
 }
 

@@ -206,7 +206,7 @@ impl Stepper<'_> {
     pub fn put(&mut self, request: impl Into<Request>) -> bool {
         let mut trial = (*self.state.ledger).clone();
         let author =
-            Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
+            Author::Operator { name: "ann".into(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
         let commands = vec![Command::Request(request.into())];
         let at = self.cluster_time();
         let entry = tenure_core::Entry { at, wall: at, author: author.clone(), commands: commands.clone() };

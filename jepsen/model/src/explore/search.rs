@@ -152,7 +152,7 @@ fn begin(site: &Site) -> State {
         left: site.scope.bounds,
     };
     let mut stepper = Stepper::new(site, state, None);
-    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(0) };
+    let author = Author::Operator { name: "ann".into(), request: RequestId(0) };
     assert!(site.cluster.mistakes().is_empty(), "the tiny site may not be applied: {:?}", site.cluster.mistakes());
     let configure = Request::Configure { cluster: Arc::clone(&site.cluster), strand: false };
     stepper.elect();

@@ -124,7 +124,7 @@ impl Sim {
         let words: Vec<&str> = operation.split_whitespace().collect();
         let Some((&"op", words)) = words.split_first() else { return false };
         let Ok(request) = self.asks(words, "") else { return false };
-        let author = Author::Operator { name: "alice".to_owned(), request: RequestId(0) };
+        let author = Author::Operator { name: "alice".into(), request: RequestId(0) };
         let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
         let mut ledger = self.ledger.scratch();
         ledger.apply(ledger.index + 1, &entry).refusal().is_some()

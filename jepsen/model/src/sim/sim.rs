@@ -280,7 +280,7 @@ impl Sim {
         }
         self.requests += 1;
         let request_id = RequestId(u128::from(self.requests));
-        let author = Author::Operator { name: "alice".to_owned(), request: request_id };
+        let author = Author::Operator { name: "alice".into(), request: request_id };
         let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
         if self.options.twice {
             self.propose(entry.clone(), None);

@@ -54,7 +54,7 @@ impl World {
     /// Makes an operator's request, which may be refused.
     pub fn ask(&mut self, request: impl Into<Request>) {
         self.requests += 1;
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
+        let author = Author::Operator { name: "ann".into(), request: RequestId(self.requests) };
         let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request.into())] };
         self.ledger.apply(self.ledger.index + 1, &entry);
         self.check();
