@@ -6,3 +6,5 @@ pub mod hypervisor;
 pub mod local;
 pub mod node;
 pub mod performer;
+
+mod shown;

@@ -18,7 +18,10 @@ use super::{
     spec::Spec,
 };
 use std::{sync::Arc, time::Duration};
-use tenure_core::config::{Cluster, Resource};
+use tenure_core::{
+    ForeignText, Sentence,
+    config::{Cluster, Resource},
+};
 use tokio::{
     task::{JoinSet, spawn_blocking},
     time::Instant,
@@ -43,9 +46,9 @@ pub struct Finding {
     /// Error or warning.
     pub severity: Severity,
     /// The problem.
-    pub what: String,
+    pub what: Sentence,
     /// The remedy.
-    pub help: String,
+    pub help: Sentence,
 }
 
 /// Severity of a finding.
@@ -58,12 +61,12 @@ pub enum Severity {
 }
 
 /// The metadata of an OCF resource agent of this machine; `agent` is a type as in `ocf:heartbeat:IPaddr2`.
-pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, String> {
+pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, ForeignText> {
     prepare(&settings.run_dir);
     match Contract::of(agent) {
         Contract::Ocf(ocf) => ocf.metadata(&Machine::new(settings.clone())).await,
         Contract::Script(_) | Contract::Systemd(_) | Contract::Builtin(_) | Contract::Nobody(_) => {
-            Err(format!("{agent} is no OCF resource agent"))
+            Err(format!("{agent} is no OCF resource agent").into())
         }
     }
 }
@@ -116,17 +119,17 @@ struct Item {
 }
 
 impl Item {
-    fn error(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+    fn error(&self, attribute: Option<&str>, what: impl Into<Sentence>, help: impl Into<Sentence>) -> Finding {
         Finding {
             place: format!("resources.{}", self.spec.resource),
             attribute: attribute.map(str::to_owned),
             severity: Severity::Error,
-            what,
+            what: what.into(),
             help: help.into(),
         }
     }
 
-    fn warning(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+    fn warning(&self, attribute: Option<&str>, what: impl Into<Sentence>, help: impl Into<Sentence>) -> Finding {
         Finding { severity: Severity::Warning, ..self.error(attribute, what, help) }
     }
 
@@ -144,7 +147,13 @@ async fn hooks(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
         for (trigger, hook) in &group.hooks {
             if let Err((what, help)) = settings.rights.hook(&hook.program, &settings.node).await {
                 let (place, attribute) = (format!("groups.{name}.hooks"), Some(trigger.word().to_owned()));
-                findings.push(Finding { place, attribute, severity: Severity::Error, what, help });
+                findings.push(Finding {
+                    place,
+                    attribute,
+                    severity: Severity::Error,
+                    what: what.into(),
+                    help: help.into(),
+                });
             }
         }
     }

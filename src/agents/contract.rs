@@ -14,7 +14,7 @@ use super::{
     secrets::given,
     systemd::Unit,
 };
-use tenure_core::{Power, execution::Answer};
+use tenure_core::{ForeignLines, ForeignText, Power, execution::Answer};
 
 /// The agent of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Contract {
             Contract::Script(script) => script.monitor(call, depth).await,
             Contract::Systemd(unit) => unit.monitor(call).await,
             Contract::Builtin(builtin) => builtin.monitor(call, account.as_ref()).await,
-            Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
+            Contract::Nobody(why) => MonitorResult::new(Power::Absent, why.as_str()),
         });
         match looked.await {
             Ok((look, secrets)) => MonitorResult { said: secrets.hide(look.said), ..look },
@@ -84,7 +84,7 @@ impl Contract {
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
             Contract::Builtin(builtin) => builtin.start(call, account.as_ref()).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         };
         operation(call, started).await
     }
@@ -99,7 +99,7 @@ impl Contract {
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
             Contract::Builtin(builtin) => builtin.stop(call, account.as_ref()).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         };
         operation(call, stopped).await
     }
@@ -115,33 +115,38 @@ impl Contract {
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
             Contract::Builtin(builtin) => builtin.clean(call, account.as_ref()).await,
-            Contract::Nobody(why) => ActionResult::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why.as_str()),
         };
         operation(call, cleaned).await
     }
 
     /// Runs another action of its agent.
-    pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+    pub(crate) async fn action(
+        &self,
+        call: &Call<'_>,
+        token: &str,
+        arguments: &[String],
+    ) -> Result<ForeignLines, ForeignText> {
         admit(call, self).await.map_err(|denied| denied.words())?;
         let acted = async |call: &Call<'_>| match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
             Contract::Script(script) => script.action(call, token, arguments).await,
             Contract::Systemd(unit) => unit.action(call, token).await,
-            Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name())),
-            Contract::Nobody(why) => Err(why.clone()),
+            Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name()).into()),
+            Contract::Nobody(why) => Err(why.clone().into()),
         };
         told(call, acted).await
     }
 
     /// The agent's description of the resource, for people.
-    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<ForeignLines, ForeignText> {
         admit(call, self).await.map_err(|denied| denied.words())?;
         let described = async |call: &Call<'_>| match self {
             Contract::Script(script) => script.info(call).await,
             Contract::Systemd(unit) => unit.info(call).await,
-            Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".to_owned()),
-            Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name())),
-            Contract::Nobody(why) => Err(why.clone()),
+            Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".into()),
+            Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name()).into()),
+            Contract::Nobody(why) => Err(why.clone().into()),
         };
         told(call, described).await
     }
@@ -192,7 +197,13 @@ async fn operation(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> ActionR
 }
 
 /// Has the agent tell something, with the secrets that it needs.
-async fn told(call: &Call<'_>, work: impl AsyncFnOnce(&Call<'_>) -> Result<String, String>) -> Result<String, String> {
+async fn told(
+    call: &Call<'_>,
+    work: impl AsyncFnOnce(&Call<'_>) -> Result<ForeignLines, ForeignText>,
+) -> Result<ForeignLines, ForeignText> {
     let (said, secrets) = given(call, work).await?;
-    said.map(|text| secrets.hide(text)).map_err(|why| secrets.hide(why))
+    match said {
+        Ok(lines) => Ok(secrets.hide(lines)),
+        Err(why) => Err(secrets.hide(why)),
+    }
 }

@@ -146,7 +146,7 @@ impl Managed {
             (Ok(Ok(_)), Some(seen)) => seen,
             (Ok(_) | Err(_), _) => {
                 let Moment { serial, .. } = self.shared.moment();
-                Seen { since, serial, said: format!("no look ended within {within:?}"), ..Seen::default() }
+                Seen { since, serial, said: format!("no look ended within {within:?}").into(), ..Seen::default() }
             }
         }
     }

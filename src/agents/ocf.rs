@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tenure_core::Power;
+use tenure_core::{ForeignLines, ForeignText, Power};
 
 /// The prefix of the reason of a failure in an agent's output.
 const REASON: &str = "ocf-exit-reason:";
@@ -47,7 +47,7 @@ impl Ocf {
     }
 
     /// The agent's metadata; the agent is asked unless they are known.
-    pub(crate) async fn metadata(&self, machine: &Machine) -> Result<std::sync::Arc<Metadata>, String> {
+    pub(crate) async fn metadata(&self, machine: &Machine) -> Result<std::sync::Arc<Metadata>, ForeignText> {
         let (path, variables) = (self.path(&machine.settings.ocf_root), self.machine_variables(machine));
         let kind = format!("ocf:{}:{}", self.provider, self.kind);
         trusted(&machine.settings, &kind, path.clone()).await?;
@@ -76,11 +76,11 @@ impl Ocf {
         match code {
             0 | 8 => MonitorResult::new(Power::Running, ""),
             // Running, but degraded or likely to fail soon.
-            190 | 191 => MonitorResult::new(Power::Running, said.unwrap_or_else(|| "degraded".to_owned())),
+            190 | 191 => MonitorResult::new(Power::Running, said.unwrap_or_else(|| "degraded".into())),
             7 => MonitorResult::new(Power::Off, said.unwrap_or_default()),
             // An agent that is not installed can run nothing here; but a resource just seen to run may outlive its
             // own files.
-            5 if call.probe => MonitorResult::new(Power::Absent, said.unwrap_or_else(|| words(5))),
+            5 if call.probe => MonitorResult::new(Power::Absent, said.unwrap_or_else(|| words(5).into())),
             code => MonitorResult::unknown(said.unwrap_or_else(|| outcome.said.after(&words(code)))),
         }
     }
@@ -102,18 +102,18 @@ impl Ocf {
     }
 
     /// Runs another entry point that the agent lists, such as `reload`.
-    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<String, String> {
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<ForeignLines, ForeignText> {
         let metadata = self.metadata(call.machine).await?;
         let listed = |name: &str| !NOT_ACTIONS.contains(&name) && !name.starts_with("migrate");
         let actions: Vec<&str> =
             metadata.actions.iter().map(|action| action.name.as_str()).filter(|name| listed(name)).collect();
         if !actions.contains(&token) {
-            return Err(format!("ocf:{}:{} has these actions: {}", self.provider, self.kind, actions.join(", ")));
+            return Err(format!("ocf:{}:{} has these actions: {}", self.provider, self.kind, actions.join(", ")).into());
         }
         let path = self.path(&call.machine.settings.ocf_root);
         let outcome = call.run(self.entry(token, &path, self.variables(call, Duration::ZERO))).await;
         match outcome.ended {
-            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().into()),
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(reason(&outcome).unwrap_or_else(|| outcome.words()))
             }
@@ -121,7 +121,7 @@ impl Ocf {
     }
 
     /// Whether the agent accepts the attributes.
-    pub(crate) async fn validate(&self, call: &Call<'_>) -> Result<(), String> {
+    pub(crate) async fn validate(&self, call: &Call<'_>) -> Result<(), ForeignText> {
         let path = self.path(&call.machine.settings.ocf_root);
         let mut entry = self.entry("validate-all", &path, self.variables(call, Duration::ZERO));
         entry.leaves = false;
@@ -192,9 +192,9 @@ fn missing(path: &Path) -> String {
 }
 
 /// The last reason given by the agent.
-fn reason(outcome: &Outcome) -> Option<String> {
+fn reason(outcome: &Outcome) -> Option<ForeignText> {
     let reasons = outcome.said.text().lines().filter_map(|line| line.trim().strip_prefix(REASON));
-    reasons.map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+    reasons.map(str::trim).rfind(|line| !line.is_empty()).map(ForeignText::from)
 }
 
 /// An exit status in the words of the standard.

@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
 };
+use tenure_core::ForeignText;
 use tokio::{net::unix::pipe::Receiver, process::Command, task::spawn_blocking};
 
 /// Bytes of a program's output that are kept, from its end, unless more is asked for.
@@ -43,7 +44,8 @@ pub enum Output {
     File(PathBuf),
 }
 
-/// The last part of a program's output.
+/// The last part of a program's output, as it was written: it is read by code alone, and becomes
+/// [`ForeignText`] or [`ForeignLines`](tenure_core::ForeignLines) before it is shown or kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said(pub(crate) String);
 
@@ -59,8 +61,8 @@ impl Said {
     }
 
     /// `what`, followed by the last line of output if there is one.
-    pub fn after(&self, what: &str) -> String {
-        self.last_line().map_or_else(|| what.to_owned(), |line| format!("{what}: {line}"))
+    pub fn after(&self, what: &str) -> ForeignText {
+        self.last_line().map_or_else(|| what.into(), |line| format!("{what}: {line}").into())
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     user::Account,
 };
 use std::{collections::BTreeMap, fmt, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use tenure_core::ForeignText;
 use tokio::{
     process::Child,
     runtime::Handle,
@@ -85,9 +86,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// The outcome for people, with the last line of output.
-    pub fn words(&self) -> String {
+    pub fn words(&self) -> ForeignText {
         match &self.ended {
-            Ended::Missing(why) | Ended::NoRoom(why) => why.clone(),
+            Ended::Missing(why) | Ended::NoRoom(why) => why.as_str().into(),
             Ended::Exited(code) => self.said.after(&format!("exit status {code}")),
             Ended::Broken(how) => self.said.after(how),
             Ended::TimeOver(within) => self.said.after(&format!("it did not end within {within:?}, and was killed")),

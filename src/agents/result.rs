@@ -2,28 +2,25 @@
 
 use super::program::{Ended, Outcome};
 use std::time::Duration;
-use tenure_core::{Power, execution::Answer};
-
-/// Length in bytes at which an agent's message is cut before it is passed on.
-const LONGEST_SAID: usize = 512;
+use tenure_core::{ForeignText, Power, execution::Answer};
 
 /// The result of one look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MonitorResult {
     pub power: Power,
     pub confidence: u8,
-    pub said: String,
+    pub said: ForeignText,
     /// Whether the look ran out of time.
     pub late: bool,
 }
 
 impl MonitorResult {
-    pub(crate) fn new(power: Power, said: impl Into<String>) -> Self {
+    pub(crate) fn new(power: Power, said: impl Into<ForeignText>) -> Self {
         let confidence = if power == Power::Running { 100 } else { 0 };
-        MonitorResult { power, confidence, said: short(said.into()), late: false }
+        MonitorResult { power, confidence, said: said.into(), late: false }
     }
 
-    pub(crate) fn unknown(said: impl Into<String>) -> Self {
+    pub(crate) fn unknown(said: impl Into<ForeignText>) -> Self {
         MonitorResult::new(Power::Unknown, said)
     }
 
@@ -32,19 +29,6 @@ impl MonitorResult {
         let late = matches!(outcome.ended, Ended::TimeOver(_));
         MonitorResult { late, ..MonitorResult::unknown(outcome.words()) }
     }
-}
-
-/// Cuts a message to the length for a line of a report.
-pub(crate) fn short(mut said: String) -> String {
-    if said.len() > LONGEST_SAID {
-        let mut end = LONGEST_SAID;
-        while !said.is_char_boundary(end) {
-            end -= 1;
-        }
-        said.truncate(end);
-        said.push('…');
-    }
-    said
 }
 
 /// The outcome of a start, a stop or a clean.
@@ -67,17 +51,17 @@ impl ActionResult {
     }
 
     /// Refused before any program was run.
-    pub(crate) fn refused(why: impl Into<String>) -> Self {
-        ActionResult { answer: Answer::Refused(short(why.into())), wait: Duration::ZERO, ran: false }
+    pub(crate) fn refused(why: impl Into<ForeignText>) -> Self {
+        ActionResult { answer: Answer::Refused(why.into()), wait: Duration::ZERO, ran: false }
     }
 
     /// Refused by the program that was run.
-    pub(crate) fn failed(why: impl Into<String>) -> Self {
+    pub(crate) fn failed(why: impl Into<ForeignText>) -> Self {
         ActionResult { ran: true, ..ActionResult::refused(why) }
     }
 
-    pub(crate) fn unknown(why: impl Into<String>) -> Self {
-        ActionResult { answer: Answer::Unknown(short(why.into())), wait: Duration::ZERO, ran: true }
+    pub(crate) fn unknown(why: impl Into<ForeignText>) -> Self {
+        ActionResult { answer: Answer::Unknown(why.into()), wait: Duration::ZERO, ran: true }
     }
 
     /// The outcome of a program whose exit status 0 means done, and any other not done.

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
-use tenure_core::{Inside, ResourceName, Seen, config::Cluster, execution::Answer};
+use tenure_core::{ForeignLines, ForeignText, Inside, ResourceName, Seen, config::Cluster, execution::Answer};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
@@ -213,19 +213,19 @@ impl Runtime {
         token: &str,
         arguments: &[String],
         within: Duration,
-    ) -> Result<String, String> {
+    ) -> Result<ForeignLines, ForeignText> {
         self.managed(resource)?.action(token, arguments, within).await
     }
 
     /// The agent's description of a resource, for people.
-    pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
+    pub async fn info(&self, resource: &ResourceName) -> Result<ForeignLines, ForeignText> {
         self.managed(resource)?.info().await
     }
 
-    fn managed(&self, resource: &ResourceName) -> Result<Arc<Managed>, String> {
+    fn managed(&self, resource: &ResourceName) -> Result<Arc<Managed>, ForeignText> {
         let managed = lock(&self.inner.managed);
         let found = managed.get(resource).map(|watched| Arc::clone(&watched.managed));
-        found.ok_or_else(|| format!("{resource} is not kept by {}", self.inner.shared.machine.settings.node))
+        found.ok_or_else(|| format!("{resource} is not kept by {}", self.inner.shared.machine.settings.node).into())
     }
 }
 

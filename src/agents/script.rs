@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tenure_core::Power;
+use tenure_core::{ForeignLines, ForeignText, Power};
 
 /// The shell functions that entry points source for their messages.
 const MESSAGES: &str = include_str!("script/ag_i18n_inc.sh");
@@ -202,29 +202,31 @@ impl Script {
         }
     }
 
-    pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+    pub(crate) async fn action(
+        &self,
+        call: &Call<'_>,
+        token: &str,
+        arguments: &[String],
+    ) -> Result<ForeignLines, ForeignText> {
         let mut words = Self::first(call);
         words.push(token.to_owned());
         words.extend(arguments.iter().cloned());
-        let mut said = self.told(call, "action", &words).await?;
-        let mut end = said.len().min(ACTION_SAYS);
-        while !said.is_char_boundary(end) {
-            end -= 1;
-        }
-        said.truncate(end);
-        Ok(said)
+        let said = self.told(call, "action", &words).await?;
+        let ends = said.char_indices().map(|(at, character)| at + character.len_utf8());
+        let end = ends.take_while(|end| *end <= ACTION_SAYS).last().unwrap_or_default();
+        Ok(said[..end].into())
     }
 
-    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<ForeignLines, ForeignText> {
         self.told(call, "info", &Self::first(call)).await
     }
 
     /// The output of an entry point that exits with 0.
-    async fn told(&self, call: &Call<'_>, entry: &str, words: &[String]) -> Result<String, String> {
+    async fn told(&self, call: &Call<'_>, entry: &str, words: &[String]) -> Result<ForeignLines, ForeignText> {
         let outcome = self.run(call, entry, words, None).await?;
         let outcome = outcome.ok_or_else(|| format!("the type {} has no {entry}", self.kind))?;
         match outcome.ended {
-            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().into()),
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
             }
@@ -239,7 +241,7 @@ impl Script {
             Ok(None) => {}
             Ok(Some(Outcome { ended: Ended::Exited(0), .. })) => {}
             Ok(Some(outcome)) => {
-                tracing::warn!(resource = %call.spec.resource, entry, what = outcome.words(), "an entry point failed");
+                tracing::warn!(resource = %call.spec.resource, entry, what = %outcome.words(), "an entry point failed");
             }
             // The look that follows reports the same, where it is seen.
             Err(why) => tracing::debug!(resource = %call.spec.resource, entry, why, "no such type"),

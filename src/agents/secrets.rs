@@ -23,9 +23,12 @@ pub(crate) struct Secrets(Vec<(String, String)>);
 
 impl Secrets {
     /// A text of the agent, with the names of secrets in their places.
-    pub(crate) fn hide(&self, text: String) -> String {
+    pub(crate) fn hide<T: From<String>>(&self, text: T) -> T
+    where
+        String: From<T>,
+    {
         let long = self.0.iter().filter(|(secret, _)| secret.len() >= SHORTEST_HIDDEN);
-        long.fold(text, |text, (secret, reference)| text.replace(secret, reference))
+        long.fold(String::from(text), |text, (secret, reference)| text.replace(secret, reference)).into()
     }
 }
 

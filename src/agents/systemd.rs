@@ -9,7 +9,7 @@ use super::{
     result::{ActionResult, MonitorResult},
 };
 use std::collections::BTreeMap;
-use tenure_core::Power;
+use tenure_core::{ForeignLines, ForeignText, Power};
 
 /// A unit; `None` if the type does not name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,24 +70,24 @@ impl Unit {
         stopped
     }
 
-    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<String, String> {
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<ForeignLines, ForeignText> {
         if token != "reload" {
-            return Err(format!("a unit has the action reload, and not {token}"));
+            return Err(format!("a unit has the action reload, and not {token}").into());
         }
         let outcome = self.run(call, &["--no-ask-password", "reload"]).await?;
         match outcome.ended {
-            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().into()),
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
             }
         }
     }
 
-    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<ForeignLines, ForeignText> {
         let outcome = self.run(call, &["--no-pager", "--full", "status"]).await?;
         match outcome.ended {
             // 3: the unit is not active, which is as good an answer.
-            Ended::Exited(0 | 3) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(0 | 3) => Ok(outcome.said.text().trim_end().into()),
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
             }

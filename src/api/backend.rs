@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
-    trust::Purpose,
+    Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName,
+    config::Cluster, trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.
@@ -119,7 +119,7 @@ pub trait Backend: Send + Sync + 'static {
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
-    ) -> Result<String, Failure>;
+    ) -> Result<ForeignLines, Failure>;
 
     /// The agents of a node; of this one if none is named.
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure>;
@@ -179,10 +179,10 @@ impl Failure {
                 let view = ErrorView {
                     code: Some(code.clone().into_owned()),
                     subject: subject.clone().map(SubjectView::from).map(Box::new),
-                    ..ErrorView::new(ErrorKind::Refused, message)
+                    ..ErrorView::new(ErrorKind::Refused, message.clone())
                 };
                 match advice {
-                    Some(advice) => view.advise(advice),
+                    Some(advice) => view.advise(advice.as_str()),
                     None => view,
                 }
             }

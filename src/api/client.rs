@@ -24,8 +24,8 @@ use error::{Tried, bottom, chain};
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
-use std::time::Duration;
-use tenure_core::{RequestId, Verb};
+use std::{borrow::Cow, time::Duration};
+use tenure_core::{RequestId, Verb, foreign};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 
 /// Longest answer accepted, in bytes: the status of a large site, with room to spare.
@@ -249,7 +249,7 @@ impl Client {
         if good {
             return Ok(body);
         }
-        match serde_json::from_slice::<ErrorView>(&body) {
+        match harmless::<ErrorView>(&body) {
             Ok(error) => Err(Attempt::Answered(error)),
             Err(_) => Err(Attempt::Lost("the answer is not of this API".to_owned())),
         }
@@ -284,8 +284,36 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Attempt> {
     Ok(body)
 }
 
+/// Reads an answer. The node may be anyone's: its text is made harmless before anything is done with it.
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
-    serde_json::from_slice(body).map_err(|why| ClientError::Garbled(why.to_string()))
+    harmless(body).map_err(|why| ClientError::Garbled(foreign::escape(&why.to_string()).into_owned()))
+}
+
+fn harmless<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    let mut value: serde_json::Value = serde_json::from_slice(body)?;
+    escape_in(&mut value);
+    T::deserialize(value)
+}
+
+/// Escapes all texts in a value, but for line ends and tabs; names of fields as well.
+fn escape_in(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => {
+            if let Cow::Owned(escaped) = foreign::escape_lines(text) {
+                *text = escaped;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(escape_in),
+        Value::Object(fields) => {
+            let all = std::mem::take(fields).into_iter().map(|(name, mut value)| {
+                escape_in(&mut value);
+                (foreign::escape(&name).into_owned(), value)
+            });
+            *fields = all.collect();
+        }
+    }
 }
 
 fn freshness(read: Read) -> &'static str {

@@ -126,7 +126,7 @@ pub fn event(event: &Event) -> RecordView {
         at: time(event.at),
         level: event.level.into(),
         kind: event.kind.clone().into_owned(),
-        text: event.text.clone(),
+        text: event.text.to_string(),
         group: event.group.as_ref().map(GroupName::to_string),
         server: event.server.as_ref().map(ServerName::to_string),
     }

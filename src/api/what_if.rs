@@ -125,8 +125,8 @@ fn show(ledger: &Ledger, foreseen: &Foreseen, brief: bool) -> WhatIfView {
                 number,
                 code: code.into_owned(),
                 subject: subject.map(SubjectView::from),
-                message,
-                suggestion: advice,
+                message: message.into(),
+                suggestion: advice.map(String::from),
             })
             .collect(),
         records: foreseen.records.iter().take(kept).map(record).collect(),
@@ -221,7 +221,7 @@ pub fn why_not(ledger: &Ledger, group: &GroupName, server: &ServerName) -> Optio
     let decision = why.decision.map(|decision| DecisionView {
         record: view::event(&decision.event),
         to: decision.to.to_string(),
-        why: decision.why,
+        why: decision.why.map(String::from),
     });
     Some(WhyNotView {
         group: group.to_string(),

@@ -28,7 +28,7 @@ pub use tenure_core::Verb;
 
 use serde::{Deserialize, Serialize};
 use tenure_config::Problem;
-use tenure_core::{Subject, trust::Role};
+use tenure_core::{Sentence, Subject, trust::Role};
 
 /// Severity of an event or a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -358,7 +358,7 @@ pub struct SubjectView {
 
 impl From<Subject> for SubjectView {
     fn from(Subject { kind, name }: Subject) -> Self {
-        SubjectView { kind: kind.into_owned(), name }
+        SubjectView { kind: kind.into_owned(), name: name.into() }
     }
 }
 
@@ -387,8 +387,8 @@ pub struct ErrorView {
 
 impl ErrorView {
     /// An error with the usual suggestion for its kind.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let (message, suggestion) = (message.into(), Some(kind.suggestion().to_owned()));
+    pub fn new(kind: ErrorKind, message: impl Into<Sentence>) -> Self {
+        let (message, suggestion) = (message.into().into(), Some(kind.suggestion().to_owned()));
         ErrorView { kind, code: None, subject: None, message, suggestion, problems: Vec::new(), check: None }
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn events(
     loop {
         let record = records.next().await?;
         if context.json() {
-            terminal.line(serde_json::to_string(&record).map_err(std::io::Error::other)?)?;
+            terminal.json_line(&record)?;
         } else {
             terminal.line(render::record(&record, terminal.style))?;
         }

@@ -1,6 +1,8 @@
-//! The terminal of a command: output, errors, questions. All side effects of rendering are here.
+//! The terminal of a command: output, errors, questions. All side effects of rendering are here, and all text goes through
+//! one guard ([`shown`]): a node or a file may hold what a terminal would obey.
 
 use super::{Exit, Fault, render};
+use crate::shown;
 use render::Style;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -47,7 +49,11 @@ impl Terminal {
 
     /// Writes text that contains its line ends.
     pub(super) fn print(&mut self, text: &str) -> Result<(), Fault> {
-        self.out.write_all(text.as_bytes())?;
+        self.write(&shown::terminal(text))
+    }
+
+    fn write(&mut self, shown: &str) -> Result<(), Fault> {
+        self.out.write_all(shown.as_bytes())?;
         self.out.flush()?;
         Ok(())
     }
@@ -61,14 +67,20 @@ impl Terminal {
     pub(super) fn progress(&mut self, text: &str) {
         if self.interactive {
             // It does not matter if this cannot be shown.
-            let _ = write!(self.err, "\r\u{1b}[K{text}").and_then(|()| self.err.flush());
+            let _ = write!(self.err, "\r\u{1b}[K{}", shown::terminal(text)).and_then(|()| self.err.flush());
         }
     }
 
-    /// Writes a value as JSON.
+    /// Writes a value as JSON: what a terminal would not show is escaped, and so means the same to programs.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Fault> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        self.line(text)
+        self.write(&format!("{}\n", shown::json(&text)))
+    }
+
+    /// Writes a value as one line of JSON.
+    pub(super) fn json_line(&mut self, value: &impl Serialize) -> Result<(), Fault> {
+        let text = serde_json::to_string(value).map_err(io::Error::other)?;
+        self.write(&format!("{}\n", shown::json(&text)))
     }
 
     /// Asks a question, and returns the answer without its line end.
@@ -82,7 +94,7 @@ impl Terminal {
     /// Writes warnings, to the error output.
     pub(super) fn warn(&mut self, warnings: &[String]) {
         // There is nowhere left to report that this failed.
-        let _ = self.err.write_all(render::warnings(warnings, self.error_style).as_bytes());
+        let _ = self.err.write_all(shown::terminal(&render::warnings(warnings, self.error_style)).as_bytes());
     }
 
     /// Writes an error and the next step.
@@ -93,9 +105,9 @@ impl Terminal {
         }
         let written = if json {
             let error = serde_json::json!({ "error": fault.view() });
-            self.out.write_all(format!("{error:#}\n").as_bytes())
+            self.out.write_all(format!("{}\n", shown::json(&format!("{error:#}"))).as_bytes())
         } else {
-            self.err.write_all(render::error(fault, self.error_style).as_bytes())
+            self.err.write_all(shown::terminal(&render::error(fault, self.error_style)).as_bytes())
         };
         // There is nowhere left to report that this failed.
         let _ = written;

@@ -1,7 +1,7 @@
 //! Forms of single values: how each is read, written, and named in the documentation.
 
 use crate::{fields::Log, problem::Found, quantity, words::instead};
-use tenure_core::Span;
+use tenure_core::{Span, foreign::is_harmful};
 use toml::{Spanned, de::DeValue};
 
 /// The notation of a value in the file.
@@ -229,7 +229,7 @@ pub(crate) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c if is_harmful(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
             c => out.push(c),
         }
     }

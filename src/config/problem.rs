@@ -3,7 +3,11 @@
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use serde::{Deserialize, Serialize};
 use std::{error::Error, fmt, ops::Range, path::Path, string::FromUtf8Error};
-use tenure_core::config::excerpt;
+use tenure_core::{
+    Sentence,
+    config::excerpt,
+    foreign::{escape, is_harmful},
+};
 
 /// Maximum length of a message, or of advice, in characters: either may hold a value from the file.
 const LONGEST: usize = 1000;
@@ -106,7 +110,7 @@ impl Problems {
             if let Some(help) = &problem.help {
                 diagnostic = diagnostic.with_help(help);
             }
-            let source = NamedSource::new(&self.file, self.text.clone());
+            let source = NamedSource::new(escape(&self.file), masked(&self.text));
             let report = Report::from(diagnostic).with_source_code(source);
             if handler.render_report(&mut out, report.as_ref()).is_err() {
                 out.push_str(&problem.to_string());
@@ -137,11 +141,11 @@ impl Problem {
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Problem {
-            file: file.to_owned(),
+            file: escape(file).into_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            message: excerpt(&found.message, LONGEST).into_owned(),
-            help: found.help.map(|help| excerpt(&help, LONGEST).into_owned()),
+            message: Sentence::from(&*excerpt(&found.message, LONGEST)).into(),
+            help: found.help.map(|help| Sentence::from(&*excerpt(&help, LONGEST)).into()),
             span: start..found.span.end.clamp(start, text.len()),
         }
     }
@@ -153,6 +157,21 @@ impl Problem {
             None => self.message.clone(),
         }
     }
+}
+
+/// The text with a question mark for each byte of a harmful character, so that places stay the same.
+fn masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\n' | '\t' => shown.push(character),
+            '\r' if characters.peek() == Some(&'\n') => shown.push(character),
+            character if is_harmful(character) => shown.push_str(&"?".repeat(character.len_utf8())),
+            character => shown.push(character),
+        }
+    }
+    shown
 }
 
 impl fmt::Display for Problem {

@@ -1,8 +1,8 @@
 //! Commands: proposals to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report, ResourceName,
-    ServerName, Span, Time, UserName, Verb,
+    ForeignText, GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report,
+    ResourceName, ServerName, Span, Time, UserName, Verb,
     audit::AuditRecord,
     config::Cluster,
     ledger::Incarnation,
@@ -286,7 +286,7 @@ pub enum Command {
     HmcRefuses {
         hmc: HmcName,
         /// The HMC's message.
-        why: String,
+        why: ForeignText,
     },
     /// A node reports that an HMC which had refused logins accepted its own.
     HmcAccepts(HmcName),

@@ -3,7 +3,7 @@
 //! It only explains, and nothing is decided by it. So it holds the words of the build that wrote it, it is left out where
 //! ledgers are compared, and a note or a refusal may be added, reworded or dropped in any release without another format.
 
-use crate::{GroupName, Note, Record, Refusal, ServerName, Time, name::Thing, note::Level};
+use crate::{ForeignText, GroupName, Note, Record, Refusal, Sentence, ServerName, Time, name::Thing, note::Level};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -23,9 +23,9 @@ pub struct Event {
     /// The server it is about.
     pub server: Option<ServerName>,
     /// The sentence for people.
-    pub text: String,
+    pub text: Sentence,
     /// Servers that were passed over when a group was placed, and why: `tenure why-not` looks them up.
-    pub passed_over: BTreeMap<ServerName, String>,
+    pub passed_over: BTreeMap<ServerName, ForeignText>,
 }
 
 impl From<&Record> for Event {
@@ -40,8 +40,8 @@ impl From<&Record> for Event {
             kind: note.kind().into(),
             group: note.group().cloned(),
             server: note.server().cloned(),
-            text: note.to_string(),
-            passed_over: passed_over.map(|(server, why)| (server.clone(), why.to_string())).collect(),
+            text: note.to_string().into(),
+            passed_over: passed_over.map(|(server, why)| (server.clone(), why.to_string().into())).collect(),
         }
     }
 }
@@ -52,12 +52,12 @@ pub struct Subject {
     /// `group`, `server`, `node`, `resource`, `service` or `hmc`.
     pub kind: Cow<'static, str>,
     /// Its name.
-    pub name: String,
+    pub name: ForeignText,
 }
 
 impl From<Thing<'_>> for Subject {
     fn from(thing: Thing<'_>) -> Self {
-        Subject { kind: thing.kind().into(), name: thing.name().to_owned() }
+        Subject { kind: thing.kind().into(), name: thing.name().into() }
     }
 }
 
@@ -69,19 +69,19 @@ pub struct Rejection {
     /// The first thing it names.
     pub subject: Option<Subject>,
     /// What is wrong. An agent may have said it.
-    pub message: String,
+    pub message: Sentence,
     /// What to do about it, if that is known.
-    pub advice: Option<String>,
+    pub advice: Option<Sentence>,
 }
 
 impl Rejection {
     /// One without a subject, and with nothing to do about it.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: &'static str, message: impl Into<Sentence>) -> Self {
         Rejection { code: code.into(), subject: None, message: message.into(), advice: None }
     }
 
     /// The same with what to do about it.
-    pub fn advise(self, advice: impl Into<String>) -> Self {
+    pub fn advise(self, advice: impl Into<Sentence>) -> Self {
         Rejection { advice: Some(advice.into()), ..self }
     }
 }
@@ -91,8 +91,8 @@ impl From<&Refusal> for Rejection {
         Rejection {
             code: why.code().into(),
             subject: why.subject().map(Subject::from),
-            message: why.message(),
-            advice: why.advice(),
+            message: why.message().into(),
+            advice: why.advice().map(Sentence::from),
         }
     }
 }

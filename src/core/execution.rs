@@ -15,7 +15,7 @@ pub use operation::{
 };
 
 use crate::{
-    Inside, Ledger, Moment, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
+    ForeignText, Inside, Ledger, Moment, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
     config::OperatingSystem,
     node::Recall,
     order::{Action, Ending, Order, Report},
@@ -67,11 +67,11 @@ enum Stage {
     /// Waiting for an agent's answer to this.
     Told(ResourceName, LocalOperation),
     /// Reading back after a mutation that was answered at `asked`; `doubt` says why its outcome is unknown.
-    Back { asked: Span, forced: bool, doubt: Option<String> },
+    Back { asked: Span, forced: bool, doubt: Option<ForeignText> },
     /// The same for a move: reading the other server, then this one.
-    BackThere { asked: Span, forced: bool, doubt: Option<String> },
+    BackThere { asked: Span, forced: bool, doubt: Option<ForeignText> },
     /// Reading back a definition that was to be brought here.
-    Brought { resource: ResourceName, asked: Span, doubt: Option<String> },
+    Brought { resource: ResourceName, asked: Span, doubt: Option<ForeignText> },
 }
 
 impl Stage {
@@ -217,7 +217,7 @@ impl Execution {
             (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.probe_back(asked, forced, doubt),
             (Stage::Brought { .. }, Answer::Paused) => self.read_here(),
             (Stage::Sent(change), answer) => self.sent(change, answer, elapsed),
-            (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question"))),
+            (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question").into())),
         }
     }
 
@@ -229,7 +229,7 @@ impl Execution {
             }
             Stage::Elsewhere(_) | Stage::Before => false,
         };
-        let ending = if sent { Ending::Unknown(why.to_owned()) } else { Ending::NotDone(why.to_owned()) };
+        let ending = if sent { Ending::Unknown(why.into()) } else { Ending::NotDone(why.into()) };
         self.answer(ending)
     }
 
@@ -239,11 +239,11 @@ impl Execution {
             // A reading of a server that is up is newer than anything the ledger knew.
             let told = reading.tells_lpars() && reading.system.is_up();
             if power.is_active() || (told && !power.is_inactive()) {
-                return self.report(Ending::NotDone(self.reads(power, reading)));
+                return self.report(Ending::NotDone(self.reads(power, reading).into()));
             }
             if !power.is_inactive() && !vouched.contains(&reading.server) {
                 let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
-                return self.report(Ending::NotDone(why));
+                return self.report(Ending::NotDone(why.into()));
             }
         }
         others.pop_front();
@@ -259,25 +259,25 @@ impl Execution {
             (Action::FenceNode { .. }, _) => self.before_node_fence(reading),
             (Action::Migrate { resource, to, .. }, _) => self.before_move(resource, to, reading),
             (Action::StopMigration { resource, from, .. }, _) => self.before_end(resource, &from, reading),
-            (Action::Hook { .. }, _) => self.report(Ending::NotDone("a hook reads nothing".to_owned())),
+            (Action::Hook { .. }, _) => self.report(Ending::NotDone("a hook reads nothing".into())),
             (_, Power::Unknown) if !reading.live => {
-                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system).into()))
             }
             // An LPAR of that name that is not the declared one, or is not as declared, is left alone.
-            _ if self.alarm(reading).is_some() => self.report(Ending::NotDone(self.reads(power, reading))),
+            _ if self.alarm(reading).is_some() => self.report(Ending::NotDone(self.reads(power, reading).into())),
             (Action::Start { .. }, Power::Starting | Power::Running) => self.report(Ending::Done),
             (
                 Action::Start { .. },
                 Power::Stopping | Power::Unknown | Power::Moving | Power::Missing | Power::Error,
             )
             | (Action::Stop { .. }, Power::Moving | Power::Missing) => {
-                self.report(Ending::NotDone(format!("it reads {power}")))
+                self.report(Ending::NotDone(format!("it reads {power}").into()))
             }
             (Action::Start { resource, vouched, home: Some(from), .. }, Power::Absent) => {
                 self.bring(resource, from, &vouched)
             }
             (Action::Start { .. }, Power::Absent) => {
-                self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
+                self.report(Ending::Refused(format!("it is not defined on {}", reading.server).into()))
             }
             (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => {
                 self.machine(resource, MachineOperation::Start)
@@ -303,18 +303,18 @@ impl Execution {
         if reading.live && down {
             return self.send(Change::Server(ServerOperation::PowerOff));
         }
-        self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+        self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system).into()))
     }
 
     /// Cuts off a node's LPAR in any state but Off, if its server can be read and it is the declared LPAR.
     fn before_node_fence(&mut self, reading: &Reading) -> Next {
         match reading.node_power() {
             _ if !reading.tells_lpars() => {
-                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system).into()))
             }
-            _ if let Some(remark) = reading.node_alarm() => self.report(Ending::NotDone(remark.to_string())),
+            _ if let Some(remark) = reading.node_alarm() => self.report(Ending::NotDone(remark.to_string().into())),
             Power::Off => self.report(Ending::Done),
-            Power::Absent | Power::Missing => self.report(Ending::NotDone("its LPAR is not defined there".to_owned())),
+            Power::Absent | Power::Missing => self.report(Ending::NotDone("its LPAR is not defined there".into())),
             Power::Starting
             | Power::Running
             | Power::Stopping
@@ -353,7 +353,7 @@ impl Execution {
                 // The change may be in effect all the same: that is read, not believed.
                 None => Some(why),
             },
-            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
+            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => Some("the mutation was not answered".into()),
         };
         match change {
             Change::Machine(resource, MachineOperation::Move(Move::Definition { .. })) => {
@@ -382,7 +382,7 @@ impl Execution {
         let (resource, why) = (resource.clone(), why.to_owned());
         match operation {
             MachineOperation::Start if self.mobile => {
-                self.hindered = Some(Ending::Refused(why));
+                self.hindered = Some(Ending::Refused(why.into()));
                 Some(self.machine(resource, MachineOperation::Move(Move::Recover)))
             }
             MachineOperation::Stop(Stop::Immediate) if self.mobile => {
@@ -390,7 +390,7 @@ impl Execution {
             }
             MachineOperation::Start
             | MachineOperation::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. }) => {
-                Some(self.report(Ending::Refused(why)))
+                Some(self.report(Ending::Refused(why.into())))
             }
             MachineOperation::Stop(Stop::OsShutdown) if self.ibm_i => None,
             // If the operating system cannot be reached, the hypervisor shuts it down, and then cuts it off.
@@ -402,7 +402,14 @@ impl Execution {
         }
     }
 
-    fn back(&mut self, reading: &Reading, elapsed: Span, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+    fn back(
+        &mut self,
+        reading: &Reading,
+        elapsed: Span,
+        asked: Span,
+        forced: bool,
+        doubt: Option<ForeignText>,
+    ) -> Next {
         let power = self.power(reading);
         let out_of_time = elapsed >= self.order.budget;
         match self.order.action.clone() {
@@ -414,7 +421,7 @@ impl Execution {
                     return self.report(Ending::Unknown(why));
                 }
                 if out_of_time || elapsed.0 >= asked.plus(START_SHOWS).0 {
-                    return self.report(Ending::Unknown(format!("it was accepted, and reads {power}")));
+                    return self.report(Ending::Unknown(format!("it was accepted, and reads {power}").into()));
                 }
             }
             Action::Stop { resource, grace } => {
@@ -422,7 +429,8 @@ impl Execution {
                     return self.report(Ending::Done);
                 }
                 if out_of_time || (forced && doubt.is_some() && elapsed.0 >= asked.plus(LONGEST_PAUSE).0) {
-                    return self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}"))));
+                    return self
+                        .report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}").into())));
                 }
                 if !forced && elapsed >= grace && !self.ibm_i {
                     return self.stop(resource, Stop::Immediate);
@@ -441,7 +449,7 @@ impl Execution {
                 }
                 if out_of_time {
                     let why = format!("it still reads {}", reading.system);
-                    return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+                    return self.report(Ending::Unknown(doubt.unwrap_or(why.into())));
                 }
             }
             Action::FenceNode { .. } => {
@@ -450,7 +458,7 @@ impl Execution {
                 }
                 if out_of_time {
                     let why = format!("its LPAR still reads {}", reading.node_power());
-                    return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+                    return self.report(Ending::Unknown(doubt.unwrap_or(why.into())));
                 }
             }
             Action::Hook { .. } => {}
@@ -516,7 +524,7 @@ fn ran(answer: Answer) -> Ending {
         Answer::NotSent(why) => Ending::NotDone(why),
         Answer::Unknown(why) => Ending::Unknown(why),
         Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
-            Ending::Unknown("the program was not answered for".to_owned())
+            Ending::Unknown("the program was not answered for".into())
         }
     }
 }

@@ -33,7 +33,7 @@ pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
     Admin, CopyState, Dirty, Down, Fall, GroupState, Hold, Intent, Leases, Migration, NodeOff, NodeState, OffProof,
-    Phase, PreOnline, Progress, Retries, Run, SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
+    Phase, PreOnline, Progress, Retries, Run, ServerState, StartRisk, Tenure, Ties,
 };
 pub use trust::Trust;
 

@@ -21,6 +21,7 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod execution;
+pub mod foreign;
 pub mod invariants;
 pub mod ledger;
 pub mod level;
@@ -49,6 +50,7 @@ mod rehearsal;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
 pub use event::{Event, Rejection, Reply, Subject};
+pub use foreign::{ForeignLines, ForeignText, Sentence};
 pub use ledger::Ledger;
 pub use level::Level;
 pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, UserName};

@@ -8,7 +8,7 @@
 //! another cluster is not ours to start, stop or move.
 
 use crate::{
-    Power, ResourceName,
+    ForeignText, Power, ResourceName,
     config::{Cluster, Lpar, OperatingSystem},
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Line {
     /// Its state.
     pub power: Power,
     /// The witness's own word for the state.
-    pub word: String,
+    pub word: ForeignText,
     /// The description field of the LPAR; `None` from a console that does not print it, or was not asked.
     pub description: Option<String>,
 }
@@ -42,7 +42,7 @@ pub enum Mark {
     /// This cluster.
     Ours,
     /// Another cluster.
-    Another(String),
+    Another(ForeignText),
     /// Nobody, and it cannot be marked: the description is in use for something else.
     Words,
 }
@@ -56,7 +56,7 @@ impl Mark {
             Some(owner) if owner == cluster => Mark::Ours,
             // A mark without a name belongs to no cluster.
             Some("") | None => Mark::Words,
-            Some(owner) => Mark::Another(owner.to_owned()),
+            Some(owner) => Mark::Another(owner.into()),
         }
     }
 
@@ -102,6 +102,7 @@ pub struct KnownOn {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The UUID of the line that bears its name.
+    #[serde(deserialize_with = "crate::foreign::identity")]
     pub uuid: Option<String>,
     /// A remark for the operator.
     pub remark: Option<Remark>,
@@ -112,26 +113,26 @@ pub struct Listed {
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Remark {
     /// The witness's own word for a state that says nothing certain.
-    Word(String),
+    Word(ForeignText),
     /// The known LPAR has another name now.
     Renamed {
-        uuid: String,
+        uuid: ForeignText,
         /// Its present name.
-        name: String,
+        name: ForeignText,
     },
     /// Another LPAR has the name.
     Another {
         /// The known UUID.
-        known: String,
+        known: ForeignText,
         /// The UUID that was read.
-        found: String,
+        found: ForeignText,
     },
     /// It is of another kind than declared, so it is left alone.
     Environment(Environment),
     /// It bears the mark of another cluster.
     Owner {
         /// The name of that cluster.
-        cluster: String,
+        cluster: ForeignText,
     },
 }
 
@@ -164,7 +165,9 @@ pub fn find(cluster: &Cluster, declared: &Lpar, known: &Known, lines: &[Line]) -
     let renamed = lines.iter().find(same).filter(|line| line.name != declared.partition);
     let found = named.and_then(|line| line.uuid.clone());
     let remark = match (named, renamed) {
-        (_, Some(line)) => known.uuid.clone().map(|uuid| Remark::Renamed { uuid, name: line.name.clone() }),
+        (_, Some(line)) => {
+            known.uuid.clone().map(|uuid| Remark::Renamed { uuid: uuid.into(), name: line.name.clone().into() })
+        }
         (Some(line), None) => remark_on(cluster, declared, known, line),
         (None, None) => None,
     };
@@ -178,7 +181,7 @@ pub fn find(cluster: &Cluster, declared: &Lpar, known: &Known, lines: &[Line]) -
 
 fn remark_on(cluster: &Cluster, declared: &Lpar, known: &Known, line: &Line) -> Option<Remark> {
     if let Some((known, found)) = known.uuid.as_ref().zip(line.uuid.as_ref()).filter(|(known, found)| known != found) {
-        return Some(Remark::Another { known: known.clone(), found: found.clone() });
+        return Some(Remark::Another { known: known.clone().into(), found: found.clone().into() });
     }
     let as_declared = match line.environment {
         Environment::AixLinux => declared.os == OperatingSystem::AixLinux,
@@ -203,7 +206,7 @@ pub fn of_node(name: &str, known: Option<&str>, lines: &[Line]) -> (Power, Liste
     let own = lines.find(|line| known.is_some() && line.uuid.as_deref() == known && line.name != *name);
     let uuid = named.and_then(|line| line.uuid.clone());
     let remark = match (known, own) {
-        (Some(known), Some(line)) => Some(Remark::Renamed { uuid: known.to_owned(), name: line.name.clone() }),
+        (Some(known), Some(line)) => Some(Remark::Renamed { uuid: known.into(), name: line.name.clone().into() }),
         (known, None) => another(known, uuid.as_deref()),
         (None, Some(_)) => None,
     };
@@ -214,7 +217,7 @@ pub fn of_node(name: &str, known: Option<&str>, lines: &[Line]) -> (Power, Liste
 /// The remark on a UUID that differs from the known one; `None` if they agree, or one is missing.
 pub fn another(known: Option<&str>, found: Option<&str>) -> Option<Remark> {
     let (known, found) = known.zip(found).filter(|(known, found)| known != found)?;
-    Some(Remark::Another { known: known.to_owned(), found: found.to_owned() })
+    Some(Remark::Another { known: known.into(), found: found.into() })
 }
 
 impl Remark {

@@ -12,7 +12,7 @@ pub use reason::{CleanReason, FaultReason, LeaveReason, NotHere};
 pub use wait::{Brake, ClusterWait, Decision, ServerWait, Stay, Wait};
 
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, Verb,
+    ForeignText, GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, Verb,
     config::{Mistake, Trigger},
     ledger::Incarnation,
     name::Thing,
@@ -104,14 +104,14 @@ macro_rules! notes {
 }
 
 notes! {
-    "configured", Info, Configured { by: String, groups: usize, resources: usize, servers: usize } => (
+    "configured", Info, Configured { by: ForeignText, groups: usize, resources: usize, servers: usize } => (
         "configuration applied by {by}: {}, {}, {}",
         count(*groups, "group"), count(*resources, "resource"), count(*servers, "server")
     );
 
     /// For a request about a resource, `group` is the group of that resource.
     "requested", if *what == Verb::Disarm { Warning } else { Info },
-        Requested { by: String, what: Verb, group: Option<GroupName> }
+        Requested { by: ForeignText, what: Verb, group: Option<GroupName> }
         => ("{}{what}, asked by {by}", group.as_ref().map(|group| format!("group {group}: ")).unwrap_or_default());
 
     "system_changed", Info, SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName }
@@ -124,15 +124,15 @@ notes! {
     "copy_changed", if matches!(to, Power::Missing | Power::Error) { Warning } else { Info },
         CopyChanged {
             group: GroupName, resource: ResourceName, server: ServerName,
-            from: Power, to: Power, said: String, inside: bool,
+            from: Power, to: Power, said: ForeignText, inside: bool,
         }
         => ("{resource} on {server} reads {to}{}{}", was(*from), saying(said, *inside));
 
     /// The LPAR under this name is another one, or not as declared.
-    "not_itself", Alarm, NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String }
+    "not_itself", Alarm, NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: ForeignText }
         => ("{resource} on {server} is left alone, and vouches for nothing: {said}");
 
-    "login_refused", Alarm, LoginRefused { hmc: HmcName, by: NodeName, why: String, again: Span } => (
+    "login_refused", Alarm, LoginRefused { hmc: HmcName, by: NodeName, why: ForeignText, again: Span } => (
         "HMC {hmc} refuses our login ({by}: {why}); no node logs in there now, and one tries again in {again}; at once with \
          `tenure hmc retry {hmc}`"
     );
@@ -152,7 +152,7 @@ notes! {
          [nodes.{node}]; until then nothing but {server} itself being off proves the node off"
     );
 
-    "not_its_lpar", Alarm, NotItsLpar { node: NodeName, server: ServerName, said: String }
+    "not_its_lpar", Alarm, NotItsLpar { node: NodeName, server: ServerName, said: ForeignText }
         => ("the LPAR of node {node} on {server}: {said}; it is not cut off, and its state proves nothing");
 
     "runs_twice", Alarm, RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation } => (
@@ -192,7 +192,7 @@ notes! {
         );
 
     "ended", if *bad { Warning } else { Info },
-        Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool }
+        Ended { order: OrderId, what: String, server: ServerName, ending: ForeignText, group: Option<GroupName>, bad: bool }
         => ("{what} on {server}: {ending} (order {order})");
 
     "online_now", Info, OnlineNow { group: GroupName, server: ServerName, epoch: Epoch }
@@ -281,7 +281,7 @@ notes! {
         Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof }
         => ("group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}");
 
-    "stayed", Warning, Stayed { group: GroupName, server: ServerName, to: ServerName, why: String }
+    "stayed", Warning, Stayed { group: GroupName, server: ServerName, to: ServerName, why: ForeignText }
         => ("group {group} stays on {server}, not migrated to {to}: {why}");
 
     "move_settled", Info, MoveSettled { group: GroupName, resource: ResourceName, server: ServerName }

@@ -1,6 +1,6 @@
 //! Orders: actions that a node owes, and the reports that answer them.
 
-use crate::{GroupName, NodeName, Reading, ResourceName, Seen, ServerName, Span, Time, config::Trigger};
+use crate::{ForeignText, GroupName, NodeName, Reading, ResourceName, Seen, ServerName, Span, Time, config::Trigger};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -106,11 +106,11 @@ pub enum Ending {
     /// Done, and read back.
     Done,
     /// The hypervisor refused, so it is definitely not done, and it will not be done later.
-    Refused(String),
+    Refused(ForeignText),
     /// It could not be tried, so it is definitely not done. Says nothing about the resource or its server.
-    NotDone(String),
+    NotDone(ForeignText),
     /// It may have been done, or may be done yet.
-    Unknown(String),
+    Unknown(ForeignText),
 }
 
 /// A node's answer to an order.

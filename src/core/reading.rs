@@ -1,7 +1,7 @@
 //! Readings: the statements of a witness (the HMC) about one server, never a conclusion from them.
 
 use crate::{
-    NodeName, ResourceName, ServerName, Span,
+    ForeignText, NodeName, ResourceName, ServerName, Span,
     listing::{Listed, Remark},
 };
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ pub struct Seen {
     /// The agent's confidence that it runs, in percent.
     pub confidence: u8,
     /// The agent's remark on it, for the operator; empty if there is none.
-    pub said: String,
+    pub said: ForeignText,
 }
 
 impl Reading {

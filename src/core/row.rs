@@ -1,8 +1,8 @@
 //! The things and instants in the fields of verbs, refusals, notes and waits; each of these types is a table of rows.
 
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time,
-    UserName, Verb,
+    ForeignText, GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span,
+    SystemState, Time, UserName, Verb,
     config::{Need, Trigger},
     ledger::Incarnation,
     name::Thing,
@@ -83,6 +83,7 @@ name_nothing!(
     u64,
     usize,
     String,
+    ForeignText,
     Span,
     Epoch,
     OrderId,

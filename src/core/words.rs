@@ -13,7 +13,7 @@ macro_rules! words {
         pub enum $name {
             $($(#[$doc])* $word,)*
             /// `Unknown`, or a word that is not in the enumeration, as it was printed.
-            Unknown(String),
+            Unknown(ForeignText),
         }
 
         impl $name {
@@ -23,7 +23,7 @@ macro_rules! words {
             /// Parses the console's word.
             pub fn parse(text: &str) -> Self {
                 $(if same(text, $text) $(|| same(text, $other))* { return Self::$word; })*
-                Self::Unknown(text.trim().to_owned())
+                Self::Unknown(text.trim().into())
             }
         }
 

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use std::time::Duration;
+use tenure_core::ForeignText;
 use tokio::time::Instant;
 
 /// The outcome of a login.
@@ -11,7 +12,7 @@ pub enum Login {
     /// The manager accepted the key.
     Accepted,
     /// The manager refused the key, for this reason.
-    Refused(String),
+    Refused(ForeignText),
 }
 
 /// The times at which this node may offer its key: to a manager all nodes are one user, and a node must learn of
@@ -43,7 +44,7 @@ pub trait Accounts: Send + Sync {
     fn take_turns(&self, turns: Option<Turns>);
 
     /// Holds logins to a manager back, for this reason; `None` lets them go on.
-    fn hold(&self, manager: &str, why: Option<String>);
+    fn hold(&self, manager: &str, why: Option<ForeignText>);
 
     /// Forgets the outcome of the last login to a manager.
     fn forget_login(&self, manager: &str);

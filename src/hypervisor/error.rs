@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use tenure_core::words::{Refusal, RefusalKind, Told};
+use tenure_core::{
+    ForeignText,
+    words::{Refusal, RefusalKind, Told},
+};
 use thiserror::Error;
 
 /// The reason why one console could not answer a question or take a command.
@@ -16,30 +19,30 @@ pub enum Failure {
     #[error("bad argument: {reason}")]
     BadArgument {
         /// The reason.
-        reason: String,
+        reason: ForeignText,
     },
     /// No console of that name is configured.
     #[error("not configured")]
     NotConfigured,
     /// No SSH session could be opened.
     #[error("unreachable: {reason}")]
-    Unreachable { reason: String },
+    Unreachable { reason: ForeignText },
     /// It showed another host key than the configured one.
     #[error("host key mismatch: expected {expected}, presented {presented}")]
     HostKeyMismatch {
         /// The fingerprint in the configuration.
         expected: String,
         /// The algorithm and fingerprint of the key that it showed.
-        presented: String,
+        presented: ForeignText,
     },
     /// This node's key cannot be read or used, so the console was not even contacted.
     #[error("identity unusable: {reason}")]
-    IdentityUnusable { reason: String },
+    IdentityUnusable { reason: ForeignText },
     /// It rejected the key of this node, now or earlier, or logins are held; no login is tried.
     #[error("authentication failed, stopped until reset: {reason}")]
     AuthenticationFailed {
         /// The reason.
-        reason: String,
+        reason: ForeignText,
     },
     /// The time for this console ended before the command could be sent.
     #[error("no time left to send the command")]
@@ -60,7 +63,7 @@ pub enum Failure {
     #[error("answer not understood: {reason}")]
     NotUnderstood {
         /// The reason.
-        reason: String,
+        reason: ForeignText,
     },
     /// It refused.
     #[error("refused: {0}")]
@@ -158,9 +161,9 @@ impl CommandError {
         let Err(error) = result else { return Told::Accepted };
         let why = error.to_string();
         match error {
-            Self::Refused { refusal, .. } => Told::Refused { kind: refusal.kind, why },
-            Self::Unknown { .. } => Told::Unknown(why),
-            Self::NotSent { .. } => Told::NotSent(why),
+            Self::Refused { refusal, .. } => Told::Refused { kind: refusal.kind, why: why.into() },
+            Self::Unknown { .. } => Told::Unknown(why.into()),
+            Self::NotSent { .. } => Told::NotSent(why.into()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Addresses of servers, and readings other than those of the core.
 
 use std::fmt;
+use tenure_core::ForeignText;
 
 use super::error::Failure;
 
@@ -72,20 +73,20 @@ pub struct ConsoleStatus {
 #[allow(missing_docs)] // what a name says is not said again
 pub enum ConsoleHealth {
     /// It answered, with this version (such as `V11R2`).
-    Ok { version: String },
+    Ok { version: ForeignText },
     /// It did not answer; a later try may.
     Unreachable(Failure),
     /// It rejected this node's key. No login is tried again until its configuration changes or an operator resets it,
     /// since accounts lock after three failures.
     AuthenticationFailed {
         /// The reason, and that all logins are stopped.
-        reason: String,
+        reason: ForeignText,
     },
     /// It showed a host key that is not the configured one. Nothing was sent to it.
     HostKeyMismatch {
         /// The fingerprint in the configuration.
         expected: String,
         /// The algorithm and fingerprint of the key that it showed.
-        presented: String,
+        presented: ForeignText,
     },
 }

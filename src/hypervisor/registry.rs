@@ -11,7 +11,7 @@ use super::{
 use async_trait::async_trait;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tenure_core::{
-    ResourceName, ServerName,
+    ForeignText, ResourceName, ServerName,
     config::{Address, Cluster, Lpar, Manager},
     execution::{self, Answer, MachineOperation, Move, ServerOperation, Stop},
     listing::Mark,
@@ -76,7 +76,7 @@ impl Registry {
     pub async fn change(&self, cluster: &Cluster, server: &ServerName, change: &execution::Change) -> Answer {
         match self.told(cluster, server, change).await {
             Ok(told) => words::answer(change, CommandError::told(told)),
-            Err(why) => Answer::NotSent(why),
+            Err(why) => Answer::NotSent(why.into()),
         }
     }
 
@@ -189,7 +189,7 @@ impl Accounts for Registry {
         self.accounts().for_each(|accounts| accounts.take_turns(turns));
     }
 
-    fn hold(&self, manager: &str, why: Option<String>) {
+    fn hold(&self, manager: &str, why: Option<ForeignText>) {
         self.accounts().for_each(|accounts| accounts.hold(manager, why.clone()));
     }
 
@@ -274,14 +274,14 @@ mod tests {
         assert!(registry.read(&cluster, &"p1".into()).await.is_some());
         assert_eq!(change("p1", machine(MachineOperation::Start)).await, Answer::Accepted);
         assert_eq!(change("p1", live("p2")).await, Answer::Accepted);
-        let none = |server: &str| Answer::NotSent(format!("server {server} has no manager"));
+        let none = |server: &str| Answer::NotSent(format!("server {server} has no manager").into());
         assert!(registry.read(&cluster, &"p3".into()).await.is_none());
         for operation in [ServerOperation::PowerOff, ServerOperation::CutOffNode] {
             assert_eq!(change("p3", execution::Change::Server(operation)).await, none("p3"));
         }
         assert_eq!(change("p3", machine(MachineOperation::Stop(Stop::Immediate))).await, none("p3"));
         assert_eq!(change("p1", live("p3")).await, none("p3"), "nothing is sent to one of two");
-        let undeclared = Answer::NotSent("server p9 is not declared".to_owned());
+        let undeclared = Answer::NotSent("server p9 is not declared".into());
         assert_eq!(change("p9", machine(MachineOperation::Start)).await, undeclared);
         assert_eq!(registry.health().len(), 1);
         let told = [

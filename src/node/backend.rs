@@ -25,8 +25,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{
-    Caller, Command, Entry, Event, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName, UserName,
-    audit, codec,
+    Caller, Command, Entry, Event, ForeignLines, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName,
+    Sentence, UserName, audit, codec,
     command::Author,
     config::Cluster,
     trust::{Act, Hash, Purpose, TrustChange},
@@ -90,7 +90,7 @@ impl NodeBackend {
             Ok(Answer::Member(id)) => Ok(id),
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
-            Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
+            Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why.into())),
             Ok(Answer::Node(_) | Answer::Checked { .. } | Answer::Said(_) | Answer::Agents(_) | Answer::Agent(_)) => {
                 Err(Failure::Unknown("the leader answered something else".to_owned()))
             }
@@ -311,10 +311,11 @@ impl Backend for NodeBackend {
         let look = async |permit| {
             let found =
                 suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, permit, cluster).await;
+            let lines = |all: Vec<Sentence>| all.into_iter().map(String::from).collect();
             if found.errors.is_empty() {
-                Ok(found.warnings)
+                Ok(lines(found.warnings))
             } else {
-                Err(Failure::Unsuitable { errors: found.errors, warnings: found.warnings })
+                Err(Failure::Unsuitable { errors: lines(found.errors), warnings: lines(found.warnings) })
             }
         };
         self.permitted(by, act, look).await
@@ -326,7 +327,7 @@ impl Backend for NodeBackend {
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
-    ) -> Result<String, Failure> {
+    ) -> Result<ForeignLines, Failure> {
         let (node, resource) = (node.clone(), resource.clone());
         let act = match action.clone() {
             Some((action, arguments)) => {

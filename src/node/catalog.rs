@@ -3,12 +3,13 @@
 
 use crate::api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView};
 use serde::{Deserialize, Serialize};
+use tenure_core::ForeignText;
 
 /// The agents of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Catalog {
-    pub node: String,
+    pub node: ForeignText,
     /// Its agents, by name.
     pub agents: Vec<CatalogEntry>,
 }
@@ -17,22 +18,22 @@ pub struct Catalog {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// The type to write in a cluster file.
-    pub agent: String,
+    pub agent: ForeignText,
     /// `built in`, `script` or `OCF`.
-    pub kind: String,
+    pub kind: ForeignText,
     /// Its path; empty if it is built in.
-    pub at: String,
+    pub at: ForeignText,
 }
 
 /// The attributes and actions of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// The node that was asked.
-    pub node: String,
+    pub node: ForeignText,
     /// The type to write in a cluster file.
-    pub agent: String,
+    pub agent: ForeignText,
     /// Its purpose, in a line.
-    pub short: String,
+    pub short: ForeignText,
     /// The attributes that it takes.
     pub parameters: Vec<Parameter>,
     /// The actions that it supports.
@@ -43,49 +44,54 @@ pub struct Description {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // as in what the API says of it
 pub struct Parameter {
-    pub name: String,
+    pub name: ForeignText,
     pub required: bool,
     pub unique: bool,
     pub deprecated: bool,
-    pub value: String,
-    pub default: Option<String>,
-    pub short: String,
+    pub value: ForeignText,
+    pub default: Option<ForeignText>,
+    pub short: ForeignText,
 }
 
 /// An action of an agent, with times in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // as in what the API says of it
 pub struct AgentAction {
-    pub name: String,
+    pub name: ForeignText,
     pub timeout: Option<u64>,
     pub interval: Option<u64>,
-    pub depth: Option<String>,
+    pub depth: Option<ForeignText>,
 }
 
 impl From<Catalog> for AgentsView {
     fn from(Catalog { node, agents }: Catalog) -> Self {
-        let view = |CatalogEntry { agent, kind, at }| AgentView { agent, kind, at };
-        AgentsView { node, agents: agents.into_iter().map(view).collect() }
+        let view =
+            |CatalogEntry { agent, kind, at }| AgentView { agent: agent.into(), kind: kind.into(), at: at.into() };
+        AgentsView { node: node.into(), agents: agents.into_iter().map(view).collect() }
     }
 }
 
 impl From<Description> for AgentDetailView {
     fn from(Description { node, agent, short, parameters, actions }: Description) -> Self {
         let parameter = |Parameter { name, required, unique, deprecated, value, default, short }| ParameterView {
-            name,
+            name: name.into(),
             required,
             unique,
             deprecated,
-            value,
-            default,
-            short,
+            value: value.into(),
+            default: default.map(String::from),
+            short: short.into(),
         };
-        let action =
-            |AgentAction { name, timeout, interval, depth }| AgentActionView { name, timeout, interval, depth };
+        let action = |AgentAction { name, timeout, interval, depth }| AgentActionView {
+            name: name.into(),
+            timeout,
+            interval,
+            depth: depth.map(String::from),
+        };
         AgentDetailView {
-            node,
-            agent,
-            short,
+            node: node.into(),
+            agent: agent.into(),
+            short: short.into(),
             parameters: parameters.into_iter().map(parameter).collect(),
             actions: actions.into_iter().map(action).collect(),
         }

@@ -35,11 +35,13 @@ pub async fn serve(
                         let found = suitability::check_here(&agents, &me, &cluster).await;
                         Answer::Checked { errors: found.errors, warnings: found.warnings }
                     }
-                    Err(why) => Answer::Checked { errors: Vec::new(), warnings: vec![format!("node {me}: {why}")] },
+                    Err(why) => {
+                        Answer::Checked { errors: Vec::new(), warnings: vec![format!("node {me}: {why}").into()] }
+                    }
                 },
                 Call::Extra(act) => Answer::Said(match permit::extra(&raft, act, &me).await {
                     Ok(call) => suitability::extra(&agents, &call).await,
-                    Err(why) => Err(why),
+                    Err(why) => Err(why.into()),
                 }),
                 Call::Agents => Answer::Agents(known::list_here(&agents, &me).await),
                 Call::Agent(agent) => Answer::Agent(known::one_here(&agents, &me, &agent).await),

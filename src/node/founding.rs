@@ -103,7 +103,7 @@ impl FoundingError {
             FoundingError::Token(_) => "token",
             FoundingError::Refused(_) => "not_let_in",
         };
-        Rejection { advice: self.advice(), ..Rejection::new(code, self.to_string()) }
+        Rejection { advice: self.advice().map(Into::into), ..Rejection::new(code, self.to_string()) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tenure_agents::{Metadata, ValueType};
-use tenure_core::{NodeName, Rejection};
+use tenure_core::{ForeignText, NodeName, Rejection};
 use tenure_raft::Handle;
 
 /// Time that another node may take: it may have to ask an agent.
@@ -22,9 +22,9 @@ const NEXT: &str = "see `tenure agent list`";
 
 /// The agents of this node.
 pub async fn list_here(agents: &Agents, me: &NodeName) -> Catalog {
-    let view = |one: known::Known| CatalogEntry { agent: one.agent, kind: one.kind.to_owned(), at: one.at };
+    let view = |one: known::Known| CatalogEntry { agent: one.agent.into(), kind: one.kind.into(), at: one.at.into() };
     let all = known::known(agents.places()).await;
-    Catalog { node: me.to_string(), agents: all.into_iter().map(view).collect() }
+    Catalog { node: me.as_str().into(), agents: all.into_iter().map(view).collect() }
 }
 
 /// The attributes and actions of an agent of this node.
@@ -46,20 +46,20 @@ pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<Des
 }
 
 fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) -> Description {
-    let parameter = |name| Parameter {
-        name,
+    let parameter = |name: String| Parameter {
+        name: name.into(),
         required: false,
         unique: false,
         deprecated: false,
-        value: "text".to_owned(),
+        value: "text".into(),
         default: None,
-        short: String::new(),
+        short: ForeignText::default(),
     };
-    let action = |name| AgentAction { name, timeout: None, interval: None, depth: None };
+    let action = |name: String| AgentAction { name: name.into(), timeout: None, interval: None, depth: None };
     Description {
-        node: me.to_string(),
-        agent: agent.to_owned(),
-        short: "a directory of scripts".to_owned(),
+        node: me.as_str().into(),
+        agent: agent.into(),
+        short: "a directory of scripts".into(),
         parameters: names.into_iter().map(parameter).collect(),
         actions: entries.into_iter().map(action).collect(),
     }
@@ -76,7 +76,7 @@ fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> Description {
             ValueType::Boolean => "boolean",
             ValueType::Text => "text",
         }
-        .to_owned(),
+        .into(),
         default: one.default.clone(),
         short: one.short.clone(),
     });
@@ -88,8 +88,8 @@ fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> Description {
         depth: one.depth.clone(),
     });
     Description {
-        node: me.to_string(),
-        agent: agent.to_owned(),
+        node: me.as_str().into(),
+        agent: agent.into(),
         short: metadata.short.clone(),
         parameters: parameters.collect(),
         actions: actions.collect(),

@@ -46,7 +46,7 @@ impl Logins {
             let hmc = HmcName::from(name.as_str());
             let lockout = ledger.hmcs.get(&hmc);
             let away = lockout.filter(|lockout| lockout.keeps_away(me));
-            accounts.hold(&name, away.map(|lockout| format!("{} was refused: {}", lockout.by, lockout.why)));
+            accounts.hold(&name, away.map(|lockout| format!("{} was refused: {}", lockout.by, lockout.why).into()));
             if away.is_some() {
                 self.away.insert(hmc);
                 continue;

@@ -178,7 +178,7 @@ mod tests {
         let remembered = ledger.requests.values_mut().flat_map(|reply| &mut reply.events);
         let words: Vec<_> = ledger.journal.iter_mut().chain(remembered).map(|event| &mut event.text).collect();
         assert_eq!(words.len(), 2, "kept in the journal, and as the answer to the request");
-        words.into_iter().for_each(|text| text.push_str(", as a later build says it"));
+        words.into_iter().for_each(|text| *text = format!("{text}, as a later build says it").into());
         let image = Image { ledger: Arc::new(ledger), audit: None };
         other.restore(&Machine::encode(image)).expect("restored");
         one.apply(600, &enlist(3));

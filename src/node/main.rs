@@ -1,7 +1,10 @@
 //! The program `tenured`: arguments, logging, signals.
 
 use super::{Daemon, founding};
-use crate::local::{LocalConfig, LogFormat, private};
+use crate::{
+    local::{LocalConfig, LogFormat, private},
+    shown::Log,
+};
 use clap::Parser;
 use std::{
     io::{IsTerminal, Read},
@@ -9,6 +12,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
+use tenure_core::foreign::{escape, escape_lines};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -39,7 +43,7 @@ pub fn run(args: &Args) -> ExitCode {
     let config = match LocalConfig::load(&args.config) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{problems}");
+            eprintln!("{}", escape_lines(&problems.to_string()));
             return ExitCode::from(2);
         }
     };
@@ -77,7 +81,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
                 Err(why) => {
                     let code = fail(&why);
                     if let Some(next) = why.advice() {
-                        eprintln!("next: {next}");
+                        eprintln!("next: {}", escape(&next));
                     }
                     return code;
                 }
@@ -94,7 +98,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         Err(why) => {
             let code = fail(&why);
             if let Some(next) = why.advice() {
-                eprintln!("next: {next}");
+                eprintln!("next: {}", escape(&next));
             }
             return code;
         }
@@ -134,10 +138,14 @@ fn token(file: &Path) -> std::io::Result<String> {
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("TENURE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,openraft=warn,russh=warn,rustls=warn,hyper=warn,sled=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    let colours = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => {
+            let log = log.with_ansi(colours).with_target(false);
+            log.with_writer(move || Log::text(std::io::stderr(), colours)).init();
+        }
+        LogFormat::Json => log.json().with_writer(|| Log::json(std::io::stderr())).init(),
     }
 }
 
@@ -148,6 +156,6 @@ fn fail(why: &dyn std::error::Error) -> ExitCode {
         text.push_str(&format!(": {why}"));
         cause = why.source();
     }
-    eprintln!("tenured: {text}");
+    eprintln!("tenured: {}", escape(&text));
     ExitCode::FAILURE
 }

@@ -6,7 +6,7 @@ use super::{
     permit,
 };
 use std::{collections::BTreeSet, time::Duration};
-use tenure_core::{NodeName, Rejection, trust::Act};
+use tenure_core::{ForeignText, NodeName, Rejection, trust::Act};
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
 
 /// Time that a change of members may take; a promotion waits for the learner to catch up.
@@ -53,7 +53,7 @@ async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
 }
 
 /// Asks the leader for a change.
-pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, String> {
+pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, ForeignText> {
     let leader = raft.status().leader.ok_or("nobody leads at the moment")?;
     ask(raft, incarnation(), leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
 }
@@ -93,7 +93,7 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
         Ok(id) => match raft.transfer_leader(id, CHANGE).await {
             Ok(()) => Answer::Member(id),
             Err(TransferError::NotLeader { .. }) => Answer::NotLeader,
-            Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string()),
+            Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string().into()),
             Err(why @ (TransferError::NotAVoter(_) | TransferError::Silent(_) | TransferError::Stopped(_))) => {
                 Answer::MemberRefused(Rejection::new("leader_stays", why.to_string()))
             }
@@ -117,7 +117,7 @@ fn ended(id: u64, result: Result<(), MemberError>) -> Answer {
 fn refused(why: MemberError) -> Answer {
     let code = match why {
         MemberError::NotLeader { .. } => return Answer::NotLeader,
-        MemberError::Unknown(_) => return Answer::MemberUnknown(why.to_string()),
+        MemberError::Unknown(_) => return Answer::MemberUnknown(why.to_string().into()),
         MemberError::Taken { .. } => "taken",
         MemberError::NotAMember(_) => "no_node",
         MemberError::LastVoter(_) => "last_voter",

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    Rejection,
+    ForeignLines, ForeignText, Rejection, Sentence,
     codec::{self, Format, Kind},
     config::Cluster,
     ledger::Incarnation,
@@ -87,12 +87,12 @@ pub enum Answer {
     /// The findings of agents about a configuration, one line each.
     Checked {
         /// Findings that make it unusable.
-        errors: Vec<String>,
+        errors: Vec<Sentence>,
         /// Findings that deserve a look.
-        warnings: Vec<String>,
+        warnings: Vec<Sentence>,
     },
     /// The output of an agent, or its error.
-    Said(Result<String, String>),
+    Said(Result<ForeignLines, ForeignText>),
     /// The agents of the node.
     Agents(Catalog),
     /// The attributes and actions of an agent, or the reason why they are unknown.
@@ -102,7 +102,7 @@ pub enum Answer {
     /// It was not carried out.
     MemberRefused(Rejection),
     /// It may have been carried out.
-    MemberUnknown(String),
+    MemberUnknown(ForeignText),
     /// It was not carried out, because the node that was asked is not the leader.
     NotLeader,
 }
@@ -158,8 +158,8 @@ pub async fn ask<S: StateMachine, C: Types>(
     to: u64,
     call: &Call,
     deadline: Duration,
-) -> Result<Answer, String> {
+) -> Result<Answer, ForeignText> {
     let spoken = Spoken { by, call: call.clone() };
     let bytes = raft.call(to, codec::encode(&spoken, level(raft)), deadline).await.map_err(|why| why.to_string())?;
-    codec::decode(&bytes).map_err(|why| why.to_string())
+    codec::decode(&bytes).map_err(|why| why.to_string().into())
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{api::Failure, performer::Agents};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_agents::{Finding, Severity};
-use tenure_core::{NodeName, Rejection, ResourceName, config::Cluster};
+use tenure_core::{ForeignLines, ForeignText, NodeName, Rejection, ResourceName, Sentence, config::Cluster};
 use tenure_raft::Handle;
 
 /// Time that one node may take: agents are run for it.
@@ -29,9 +29,9 @@ pub struct ExtraCall {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Findings that make it unusable.
-    pub errors: Vec<String>,
+    pub errors: Vec<Sentence>,
     /// Findings that deserve a look.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Sentence>,
 }
 
 /// The findings of this node's agents about a configuration.
@@ -50,10 +50,10 @@ pub async fn check_here(agents: &Agents, me: &NodeName, cluster: &Cluster) -> Fi
     found
 }
 
-fn line(me: &NodeName, finding: &Finding) -> String {
+fn line(me: &NodeName, finding: &Finding) -> Sentence {
     let attribute = finding.attribute.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
     let help = if finding.help.is_empty() { String::new() } else { format!("; {}", finding.help) };
-    format!("{}{attribute} on {me}: {}{help}", finding.place, finding.what)
+    format!("{}{attribute} on {me}: {}{help}", finding.place, finding.what).into()
 }
 
 /// The findings of all nodes' agents about a configuration. Nodes that do not answer are named: the configuration may
@@ -83,7 +83,7 @@ pub async fn check_everywhere(
             }
             let silent = |why: &str| Findings {
                 errors: Vec::new(),
-                warnings: vec![format!("node {name} was not asked what its agents make of it: {why}")],
+                warnings: vec![format!("node {name} was not asked what its agents make of it: {why}").into()],
             };
             let mut peers = status.voters.iter().chain(&status.learners);
             let Some((id, _)) = peers.find(|(_, peer)| peer.name == name.as_str()) else {
@@ -124,7 +124,7 @@ pub async fn extra_at(
     node: &NodeName,
     permit: u64,
     call: ExtraCall,
-) -> Result<String, Failure> {
+) -> Result<ForeignLines, Failure> {
     let resource = call.resource.clone();
     let lost = |why: String| {
         if call.action.is_some() { Failure::Unknown(why) } else { Failure::Unreachable(why) }
@@ -142,7 +142,7 @@ pub async fn extra_at(
 }
 
 /// Has an agent of this node carry out a call.
-pub async fn extra(agents: &Agents, call: &ExtraCall) -> Result<String, String> {
+pub async fn extra(agents: &Agents, call: &ExtraCall) -> Result<ForeignLines, ForeignText> {
     match &call.action {
         Some((token, arguments)) => agents.extra(&call.resource, token, arguments, WITHIN).await,
         None => agents.info(&call.resource).await,

@@ -13,7 +13,7 @@ use std::{
 };
 use tenure_agents::{Groups, Limits, Rights, Runtime, Settings};
 use tenure_core::{
-    Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
+    ForeignLines, ForeignText, Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
     config::{Cluster, Resource},
     execution::{Answer, LocalOperation},
     ledger::Phase,
@@ -155,7 +155,7 @@ impl Agents {
     }
 
     /// The metadata of an OCF resource agent of this machine.
-    pub async fn metadata(&self, agent: &str) -> Result<Arc<tenure_agents::Metadata>, String> {
+    pub async fn metadata(&self, agent: &str) -> Result<Arc<tenure_agents::Metadata>, ForeignText> {
         // The server does not matter for metadata.
         let server = self.home().map_or_else(|| ServerName::from(self.me.as_str()), |(server, _)| server);
         tenure_agents::metadata(&self.settings(&server), agent).await
@@ -263,14 +263,14 @@ impl Agents {
     pub async fn probe(&self, resource: &ResourceName) -> Seen {
         match self.home() {
             Some((_, runtime)) => runtime.probe(resource).await,
-            None => Seen { said: "nothing lives inside this node".to_owned(), ..Seen::default() },
+            None => Seen { said: "nothing lives inside this node".into(), ..Seen::default() },
         }
     }
 
     /// Carries out a local operation of an order through an agent.
     pub async fn act(&self, cluster: &Cluster, resource: &ResourceName, operation: LocalOperation) -> Answer {
         let Some((_, runtime)) = self.home() else {
-            return Answer::NotSent("nothing lives inside this node".to_owned());
+            return Answer::NotSent("nothing lives inside this node".into());
         };
         // A resource that is no longer declared is stopped within its former timeout.
         let before = self.declared();
@@ -293,13 +293,13 @@ impl Agents {
         token: &str,
         arguments: &[String],
         within: Duration,
-    ) -> Result<String, String> {
+    ) -> Result<ForeignLines, ForeignText> {
         let (_, runtime) = self.home().ok_or_else(|| "nothing lives inside this node".to_owned())?;
         runtime.act(resource, token, arguments, within).await
     }
 
     /// The agent's description of a resource, for people.
-    pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
+    pub async fn info(&self, resource: &ResourceName) -> Result<ForeignLines, ForeignText> {
         let (_, runtime) = self.home().ok_or_else(|| "nothing lives inside this node".to_owned())?;
         runtime.info(resource).await
     }

@@ -12,7 +12,7 @@ pub async fn ask(performer: Arc<Performer>, reader: Reader, order: &Order, ask: 
     match ask {
         Ask::Read(server) => match reader.read(server).await {
             Some(reading) => Answer::Read(reading),
-            None => Answer::NotSent("the node stops".to_owned()),
+            None => Answer::NotSent("the node stops".into()),
         },
         Ask::Pause(span) => {
             tokio::time::sleep(Duration::from_millis(span.0)).await;

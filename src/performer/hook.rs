@@ -11,7 +11,7 @@ use tenure_core::execution::{Answer, Program};
 /// node runs.
 pub async fn run(agents: &Agents, asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
     if let Err(why) = agents.may_run(&asked.path).await {
-        return Answer::Refused(why);
+        return Answer::Refused(why.into());
     }
     let outcome = program::run(program::Program {
         arguments: asked.arguments.clone(),
@@ -68,13 +68,13 @@ mod tests {
     async fn an_end_means_an_answer() {
         assert_eq!(answer("/bin/sh", &["-c", "test $TENURE_GROUP = web"], LONG).await, Answer::Accepted);
         let refused = answer("/bin/sh", &["-c", "echo looking; echo 'not today' >&2; echo; exit 3"], LONG).await;
-        assert_eq!(refused, Answer::Refused("exit status 3: not today".to_owned()));
+        assert_eq!(refused, Answer::Refused("exit status 3: not today".into()));
     }
 
     #[tokio::test]
     async fn what_was_killed_is_unknown() {
         let late = answer("/bin/sh", &["-c", "echo waiting; sleep 600"], Duration::from_millis(300)).await;
-        assert_eq!(late, Answer::Unknown("it did not end within 300ms, and was killed: waiting".to_owned()));
+        assert_eq!(late, Answer::Unknown("it did not end within 300ms, and was killed: waiting".into()));
         let Answer::Unknown(why) = answer("/bin/sh", &["-c", "kill -9 $$"], LONG).await else {
             panic!("it was killed")
         };

@@ -5,7 +5,7 @@ use super::{
     fake::{Mood, SITE, Site},
 };
 use tenure::cli::Exit;
-use tenure_core::{Power, Span, ledger::SAID_LIMIT};
+use tenure_core::{Power, Span, foreign::TEXT};
 
 /// The site with a group inside the management LPARs: an address and a service at it.
 pub fn inside() -> String {
@@ -57,7 +57,7 @@ async fn a_resource_is_shown_with_what_its_agent_says() {
     desk.served.fake.site().set("p1", "ip", Power::Unknown);
     desk.served.fake.settle();
     let ip = desk.run("resource show ip --output json").await.json();
-    assert_eq!(ip["places"][0]["said"].as_str().map(|said| said.chars().count()), Some(SAID_LIMIT));
+    assert_eq!(ip["places"][0]["said"].as_str().map(|said| said.chars().count()), Some(TEXT));
     desk.served.stop().await;
 }
 

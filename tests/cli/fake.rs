@@ -18,8 +18,9 @@ use tenure::api::{
     },
 };
 use tenure_core::{
-    Action, Author, Caller, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply,
-    Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName, View,
+    Action, Author, Caller, Command, Entry, Event, ForeignLines, Inside, Ledger, NodeName, Outcome, Power, Reading,
+    Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName,
+    View,
     config::Cluster,
     order::Ending,
     plan::plan,
@@ -98,7 +99,7 @@ impl Site {
             let power = self.powers.get(&(server.clone(), resource.clone())).copied().unwrap_or(Power::Off);
             let said = self.said.get(&(server.clone(), resource.clone())).cloned().unwrap_or_default();
             let confidence = if power == Power::Running { 100 } else { 0 };
-            (resource.clone(), Seen { power, since: self.ledger.index, serial: 0, confidence, said })
+            (resource.clone(), Seen { power, since: self.ledger.index, serial: 0, confidence, said: said.into() })
         };
         let inside = self.ledger.config.resources.keys().filter(|resource| {
             let group = self.ledger.config.resources.get(*resource).map(|declared| &declared.group);
@@ -331,7 +332,7 @@ impl Backend for Fake {
         node: &NodeName,
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
-    ) -> Result<String, Failure> {
+    ) -> Result<ForeignLines, Failure> {
         let (at, of) = (node.clone(), resource.clone());
         let act = match action.clone() {
             Some((action, arguments)) => Act::Action { node: at, resource: of, action, arguments },
@@ -340,8 +341,8 @@ impl Backend for Fake {
         self.permit(by, act)?;
         self.note(by, format!("extra {node} {resource} {action:?}"))?;
         match action {
-            None => Ok(format!("{resource} is fine\nas seen by {node}")),
-            Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" "))),
+            None => Ok(format!("{resource} is fine\nas seen by {node}").into()),
+            Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" ")).into()),
             Some((token, _)) => {
                 Err(Rejection::new("agent", format!("ip has these actions: pause, and not {token}")).into())
             }

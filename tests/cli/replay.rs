@@ -124,7 +124,7 @@ async fn every_decision_of_a_log_is_shown_again() {
     assert_eq!(entries.len(), site.log.len());
     let texts = entries.iter().flat_map(|entry| entry["records"].as_array().unwrap());
     let texts: Vec<&str> = texts.map(|record| record["text"].as_str().unwrap()).collect();
-    let journal: Vec<String> = site.ledger.journal.iter().map(|event| event.text.clone()).collect();
+    let journal: Vec<String> = site.ledger.journal.iter().map(|event| event.text.to_string()).collect();
     assert_eq!(texts, journal, "what is replayed is what happened");
 
     // The decision that moved web from the lost server, from all sides.

@@ -21,4 +21,5 @@ mod stop;
 mod strangers;
 mod trouble;
 mod twice;
+mod words;
 mod zombie;

@@ -139,7 +139,7 @@ async fn capacity_and_health_are_read() {
     assert_eq!(capacity.processors, HundredthsOfProcessor(800));
     assert_eq!(capacity.processors_free, HundredthsOfProcessor(795));
     let health = driver.check(PATIENCE).await;
-    assert_eq!(health[0].health, ConsoleHealth::Ok { version: "V11R2".to_owned() });
+    assert_eq!(health[0].health, ConsoleHealth::Ok { version: "V11R2".into() });
 }
 
 #[tokio::test]

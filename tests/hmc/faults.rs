@@ -176,7 +176,7 @@ async fn an_hmc_that_lost_the_server_is_not_believed_over_one_that_did_not() {
     let reading = driver.read_server(&server, PATIENCE).await.unwrap();
     assert_eq!((reading.via.as_str(), reading.is_live()), ("hmc1", false));
     assert_eq!(reading.system, SystemState::NoConnection);
-    assert_eq!(reading.connected, Connection::NotConnected("No Connection".to_owned()));
+    assert_eq!(reading.connected, Connection::NotConnected("No Connection".into()));
 }
 
 #[tokio::test]

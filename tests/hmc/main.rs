@@ -9,3 +9,4 @@ mod marks;
 mod moving;
 mod server;
 mod site;
+mod words;

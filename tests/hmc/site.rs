@@ -263,7 +263,7 @@ fn lpar<'a>(name: &str, state: &str, id: u32) -> Vec<(&'a str, String)> {
 }
 
 fn print(rows: &[Vec<(&str, String)>], columns: Option<&str>) -> String {
-    let quote = |field: String| match field.contains([',', '"']) {
+    let quote = |field: String| match field.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field,
     };

@@ -293,9 +293,9 @@ impl<'a> History<'a> {
         let Some(order) = self.bytes.pick(&open).cloned() else { return };
         let ending = match self.bytes.below(8) {
             0..=4 => Ending::Done,
-            5 => Ending::NotDone("it could not be tried".to_owned()),
-            6 => Ending::Refused("the hypervisor refuses".to_owned()),
-            _ => Ending::Unknown("no answer".to_owned()),
+            5 => Ending::NotDone("it could not be tried".into()),
+            6 => Ending::Refused("the hypervisor refuses".into()),
+            _ => Ending::Unknown("no answer".into()),
         };
         match ending {
             Ending::Done => self.carry_out(&order),

@@ -199,7 +199,7 @@ impl Shell {
                 }
                 Ask::Do(Operation::Local(resource, operation)) => match home {
                     Some(home) => hardware.agent(&asker.ledger.config, &home, (&resource, operation)),
-                    None => Told::NotSent("it lives inside another node".to_owned()),
+                    None => Told::NotSent("it lives inside another node".into()),
                 },
                 Ask::Do(Operation::Hypervisor(change)) => hardware.change(asker, order.server, change).await,
             }

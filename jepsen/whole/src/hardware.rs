@@ -185,7 +185,7 @@ impl Hardware {
     /// Makes a change through the consoles of a server.
     pub async fn change(&self, asker: Asker, server: ServerName, change: Change) -> Answer {
         if asker.blind {
-            return Answer::NotSent("no manager answers".to_owned());
+            return Answer::NotSent("no manager answers".into());
         }
         let route = self.step(|state| witness::change(&state.world, &asker.ledger.config, &server, &change));
         let (hmc, command) = match route {

@@ -237,7 +237,7 @@ async fn read_as(call: &Call<'_>, account: &Account, path: &str) -> Result<Strin
     match outcome.ended {
         Ended::Exited(0) => Ok(outcome.said.text().to_owned()),
         Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
-            Err(outcome.words())
+            Err(outcome.words().into())
         }
     }
 }

@@ -100,7 +100,7 @@ fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {
         .parameters
         .iter()
         .filter(|known| known.required && known.default.as_deref().unwrap_or_default().is_empty());
-    for parameter in lacking.filter(|known| !item.spec.attributes.contains_key(&known.name)) {
+    for parameter in lacking.filter(|known| !item.spec.attributes.contains_key(known.name.as_str())) {
         let what = format!("{} needs the attribute {}", item.spec.agent, parameter.name);
         findings.push(item.error(Some(&parameter.name), what, parameter.short.clone()));
     }

@@ -48,7 +48,7 @@ impl Managed {
         if let Contract::Ocf(ocf) = Contract::of(&spec.agent)
             && let Err(error) = ocf.metadata(&self.shared.machine).await
         {
-            tracing::warn!(resource = %self.name, error, "what its agent advises is not known");
+            tracing::warn!(resource = %self.name, %error, "what its agent advises is not known");
         }
     }
 

@@ -16,7 +16,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
-use tenure_core::{Power, execution::Answer};
+use tenure_core::{ForeignLines, ForeignText, Power, execution::Answer};
 use tokio::time::{Instant, timeout_at};
 
 /// Time that a notice to an agent may take.
@@ -31,7 +31,7 @@ impl Managed {
             if result.ran
                 && let Answer::Refused(why) = result.answer
             {
-                result = after_failed_start(&call, &contract, why).await;
+                result = after_failed_start(&call, &contract, why.to_string()).await;
             }
             result
         };
@@ -57,7 +57,9 @@ impl Managed {
     ) -> Answer {
         let deadline = Instant::now() + within;
         let Ok(turn) = timeout_at(deadline, self.turnstile.enter(rank)).await else {
-            return Answer::NotSent(format!("another entry point of {} did not end within {within:?}", self.name));
+            return Answer::NotSent(
+                format!("another entry point of {} did not end within {within:?}", self.name).into(),
+            );
         };
         let doing = Doing::begin(self, power);
         self.open(&turn).await;
@@ -67,8 +69,8 @@ impl Managed {
         let done = turn.hold(work(call, Contract::of(&spec.agent)));
         // Programs end by their own deadline; an operation without a program may hang on a file system.
         match timeout_at(deadline + 2 * GRACE, done).await {
-            Err(_) => Answer::Unknown(format!("it was not done within {within:?}")),
-            Ok(Err(Displaced)) => Answer::Unknown("it was given up for a stop".to_owned()),
+            Err(_) => Answer::Unknown(format!("it was not done within {within:?}").into()),
+            Ok(Err(Displaced)) => Answer::Unknown("it was given up for a stop".into()),
             Ok(Ok(result)) => {
                 doing.done(&result);
                 result.answer
@@ -76,7 +78,12 @@ impl Managed {
         }
     }
 
-    pub(crate) async fn action(&self, token: &str, words: &[String], within: Duration) -> Result<String, String> {
+    pub(crate) async fn action(
+        &self,
+        token: &str,
+        words: &[String],
+        within: Duration,
+    ) -> Result<ForeignLines, ForeignText> {
         let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + within;
         let late = || format!("another entry point of {} did not end within {within:?}", self.name);
@@ -87,10 +94,10 @@ impl Managed {
         let contract = Contract::of(&spec.agent);
         let done = turn.hold(contract.action(&call, token, words)).await;
         self.ask();
-        done.unwrap_or_else(|Displaced| Err("it was given up for a stop".to_owned()))
+        done.unwrap_or_else(|Displaced| Err("it was given up for a stop".into()))
     }
 
-    pub(crate) async fn info(&self) -> Result<String, String> {
+    pub(crate) async fn info(&self) -> Result<ForeignLines, ForeignText> {
         let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + LOOK_TIMEOUT;
         let late = || format!("another entry point of {} did not end within {LOOK_TIMEOUT:?}", self.name);
@@ -99,7 +106,7 @@ impl Managed {
         let spec = self.spec();
         let call = self.call(&spec, &turn, deadline);
         let told = turn.hold(Contract::of(&spec.agent).info(&call)).await;
-        told.unwrap_or_else(|Displaced| Err("it was given up for a start or a stop".to_owned()))
+        told.unwrap_or_else(|Displaced| Err("it was given up for a start or a stop".into()))
     }
 
     /// Sends a notice to the agent, in turn with everything else; again if it was displaced by a stop.

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
+use tenure_core::ForeignText;
 
 /// Length in bytes at which metadata are cut.
 const LONGEST: usize = 1024 * 1024;
@@ -24,9 +25,9 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Metadata {
-    pub name: String,
+    pub name: ForeignText,
     /// Its purpose, in a line.
-    pub short: String,
+    pub short: ForeignText,
     /// The attributes that it takes.
     pub parameters: Vec<Parameter>,
     /// The actions that it supports, and its advice for each.
@@ -37,9 +38,9 @@ pub struct Metadata {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Parameter {
-    pub name: String,
+    pub name: ForeignText,
     /// Its purpose, in a line.
-    pub short: String,
+    pub short: ForeignText,
     /// Whether it must be given.
     pub required: bool,
     /// Whether no two resources may have the same value.
@@ -49,7 +50,7 @@ pub struct Parameter {
     /// The type of its value.
     pub value: ValueType,
     /// Its value if none is given.
-    pub default: Option<String>,
+    pub default: Option<ForeignText>,
 }
 
 /// The type of a parameter's value.
@@ -68,32 +69,32 @@ pub enum ValueType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Advice {
-    pub name: String,
+    pub name: ForeignText,
     /// Least timeout that it needs.
     pub timeout: Option<Duration>,
     /// Interval at which it should run.
     pub interval: Option<Duration>,
     /// Depth of a look; only `monitor` actions have one.
-    pub depth: Option<String>,
+    pub depth: Option<ForeignText>,
 }
 
 impl Metadata {
     /// Parses the output of the action `meta-data`.
-    pub fn parse(text: &str) -> Result<Metadata, String> {
+    pub fn parse(text: &str) -> Result<Metadata, ForeignText> {
         let text = text.trim_start_matches('\u{feff}').trim_start();
         // No agent needs entities of its own, and a few kilobytes of them can stand for gigabytes.
         if text.contains("<!ENTITY") {
-            return Err("it declares an entity".to_owned());
+            return Err("it declares an entity".into());
         }
         let options = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..Default::default() };
         let document = roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
         let root = document.root_element();
         if !root.has_tag_name("resource-agent") {
-            return Err(format!("it begins with <{}>", root.tag_name().name()));
+            return Err(format!("it begins with <{}>", root.tag_name().name()).into());
         }
         let all = |tag: &'static str| root.descendants().filter(move |node| node.has_tag_name(tag));
         Ok(Metadata {
-            name: root.attribute("name").unwrap_or_default().to_owned(),
+            name: root.attribute("name").unwrap_or_default().into(),
             short: short(root),
             parameters: all("parameter").filter_map(parameter).collect(),
             actions: all("action").filter_map(advice).collect(),
@@ -111,9 +112,9 @@ impl Metadata {
     }
 }
 
-fn short(node: roxmltree::Node<'_, '_>) -> String {
+fn short(node: roxmltree::Node<'_, '_>) -> ForeignText {
     let text = node.children().find(|child| child.has_tag_name("shortdesc")).and_then(|child| child.text());
-    text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ").into()
 }
 
 fn parameter(node: roxmltree::Node<'_, '_>) -> Option<Parameter> {
@@ -122,7 +123,7 @@ fn parameter(node: roxmltree::Node<'_, '_>) -> Option<Parameter> {
     let flag = |name| node.attribute(name).is_some_and(|value| is_true(value) == Some(true));
     let deprecated = node.children().any(|child| child.has_tag_name("deprecated")) || flag("deprecated");
     Some(Parameter {
-        name: node.attribute("name")?.to_owned(),
+        name: node.attribute("name")?.into(),
         short: short(node),
         required: flag("required"),
         unique: flag("unique"),
@@ -132,17 +133,17 @@ fn parameter(node: roxmltree::Node<'_, '_>) -> Option<Parameter> {
             Some("boolean") => ValueType::Boolean,
             Some(_) | None => ValueType::Text,
         },
-        default: content("default").map(str::to_owned),
+        default: content("default").map(ForeignText::from),
     })
 }
 
 fn advice(node: roxmltree::Node<'_, '_>) -> Option<Advice> {
     let time = |name| node.attribute(name).and_then(time);
     Some(Advice {
-        name: node.attribute("name")?.to_owned(),
+        name: node.attribute("name")?.into(),
         timeout: time("timeout").filter(|time| !time.is_zero()),
         interval: time("interval").filter(|time| !time.is_zero()),
-        depth: node.attribute("depth").map(str::to_owned),
+        depth: node.attribute("depth").map(ForeignText::from),
     })
 }
 
@@ -187,7 +188,7 @@ pub(crate) struct Library(Mutex<BTreeMap<PathBuf, Arc<Shelf>>>);
 #[derive(Debug, Default)]
 struct Shelf {
     /// Time and reason of the last failed attempt.
-    asking: tokio::sync::Mutex<Option<(Instant, String)>>,
+    asking: tokio::sync::Mutex<Option<(Instant, ForeignText)>>,
     known: Mutex<Option<(Edition, Arc<Metadata>)>>,
 }
 
@@ -211,7 +212,7 @@ impl Library {
         machine: &Machine,
         path: &Path,
         variables: BTreeMap<String, String>,
-    ) -> Result<Arc<Metadata>, String> {
+    ) -> Result<Arc<Metadata>, ForeignText> {
         let shelf = self.shelf(path);
         let mut failed = shelf.asking.lock().await;
         if let Some((_, why)) = failed.as_ref().filter(|(when, _)| when.elapsed() < PAUSE) {
@@ -229,7 +230,7 @@ impl Library {
                 let said = outcome.said;
                 // A megabyte of XML takes a while to parse.
                 let parsed = tokio::task::spawn_blocking(move || Metadata::parse(said.text())).await;
-                parsed.unwrap_or_else(|error| Err(error.to_string()))
+                parsed.unwrap_or_else(|error| Err(error.to_string().into()))
             }
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
@@ -238,7 +239,7 @@ impl Library {
         let metadata = match metadata {
             Ok(metadata) => Arc::new(metadata),
             Err(why) => {
-                let why = format!("{} meta-data: {why}", path.display());
+                let why = ForeignText::from(format!("{} meta-data: {why}", path.display()));
                 *failed = Some((Instant::now(), why.clone()));
                 return Err(why);
             }

@@ -31,7 +31,7 @@ impl Case {
     }
 
     async fn words(&self, text: &str, within: Duration) -> String {
-        run(self.program(text, within)).await.words()
+        run(self.program(text, within)).await.words().to_string()
     }
 
     /// The process number that a program wrote into a file.

@@ -182,5 +182,5 @@ async fn a_process_that_ends_at_once_did_not_start() {
     }
     reads(&runtime, "brief", Power::Off).await;
     let lost = runtime.start(&name("lost"), LONG).await;
-    assert_eq!(lost, Answer::Refused(format!("{missing} is no program")));
+    assert_eq!(lost, Answer::Refused(format!("{missing} is no program").into()));
 }

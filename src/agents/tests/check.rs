@@ -22,7 +22,7 @@ validate-all) echo "ocf-exit-reason:port $OCF_RESKEY_port is taken" >&2; exit ${
 
 async fn found(house: &House) -> Vec<(Severity, String, String)> {
     let all = check(&house.settings, &house.cluster).await;
-    all.into_iter().map(|Finding { severity, what, help, .. }| (severity, what, help)).collect()
+    all.into_iter().map(|Finding { severity, what, help, .. }| (severity, what.into(), help.into())).collect()
 }
 
 fn error(what: &str, help: &str) -> (Severity, String, String) {

@@ -83,14 +83,14 @@ async fn a_start_that_fails_is_refused_only_if_nothing_of_it_runs() {
     house.write("start", "1");
     house.write("monitor", "7");
     house.write("say", "ocf-exit-reason:no address\n");
-    assert_eq!(runtime.start(&name("app"), LONG).await, Answer::Refused("no address".to_owned()));
+    assert_eq!(runtime.start(&name("app"), LONG).await, Answer::Refused("no address".into()));
     house.write("monitor", "1");
     let Answer::Unknown(why) = runtime.start(&name("app"), LONG).await else { panic!("nobody knows") };
     assert_eq!(why, "no address; and then it reads Unknown");
     house.write("start", "0");
     assert_eq!(runtime.start(&name("app"), LONG).await, Answer::Accepted);
     house.write("stop", "1");
-    assert_eq!(runtime.stop(&name("app"), LONG).await, Answer::Refused("no address".to_owned()));
+    assert_eq!(runtime.stop(&name("app"), LONG).await, Answer::Refused("no address".into()));
     house.write("stop", "0");
     assert_eq!(runtime.clean(&name("app"), 4, LONG).await, Answer::Accepted);
 }

@@ -141,10 +141,7 @@ async fn a_cleaning_that_fails_is_refused_and_without_one_it_is_stopped() {
     let runtime = house.runtime();
     house.write("clean", "1");
     house.write("say", "device is busy\n");
-    assert_eq!(
-        runtime.clean(&name("data"), 1, LONG).await,
-        Answer::Refused("exit status 1: device is busy".to_owned())
-    );
+    assert_eq!(runtime.clean(&name("data"), 1, LONG).await, Answer::Refused("exit status 1: device is busy".into()));
     fs::remove_file(house.path("scripts/Disk/clean")).unwrap();
     assert_eq!(runtime.clean(&name("data"), 1, LONG).await, Answer::Accepted);
     assert_eq!(told(&house, "offline").len(), 1);
@@ -180,7 +177,7 @@ async fn what_is_missing_says_where_it_was_looked_for() {
     assert!(lost.said.contains(&house.text("scripts")), "{}", lost.said);
     let blind = runtime.probe(&name("blind")).await;
     assert_eq!((blind.power, blind.said.as_str()), (Power::Unknown, "the type Blind has no monitor"));
-    assert_eq!(runtime.stop(&name("blind"), LONG).await, Answer::Refused("the type Blind has no offline".to_owned()));
+    assert_eq!(runtime.stop(&name("blind"), LONG).await, Answer::Refused("the type Blind has no offline".into()));
     fs::set_permissions(house.path("scripts/Disk/monitor"), fs::Permissions::from_mode(0o644)).unwrap();
     let seen_now = runtime.probe(&name("data")).await;
     assert_eq!(seen_now.power, Power::Unknown, "{}", seen_now.said);

@@ -62,7 +62,7 @@ async fn what_systemd_refuses_is_refused() {
     house.write("refuse", "");
     let runtime = house.runtime();
     let refused = runtime.start(&name("web"), LONG).await;
-    assert_eq!(refused, Answer::Refused("exit status 1: Job for web.service failed.".to_owned()));
+    assert_eq!(refused, Answer::Refused("exit status 1: Job for web.service failed.".into()));
     assert_eq!(runtime.probe(&name("lost")).await.power, Power::Absent);
     assert_eq!(runtime.probe(&name("named")).await.power, Power::Off);
     assert_eq!(runtime.probe(&name("nameless")).await.power, Power::Absent);

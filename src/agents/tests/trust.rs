@@ -229,10 +229,10 @@ async fn refusal(house: &House, resource: &str) -> Option<String> {
     };
     let said = format!("{}; {}", found.what, found.help);
     for answer in answers {
-        assert_eq!(answer, Answer::Refused(said.clone()), "the check says the same");
+        assert_eq!(answer, Answer::Refused(said.as_str().into()), "the check says the same");
     }
-    assert_eq!((seen.power, seen.said), (Power::Absent, said), "it was not started here");
-    Some(found.what)
+    assert_eq!((seen.power, seen.said), (Power::Absent, said.into()), "it was not started here");
+    Some(found.what.into())
 }
 
 #[tokio::test]

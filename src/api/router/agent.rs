@@ -63,7 +63,7 @@ async fn info(
     let resource = ResourceName::from(resource);
     let (server, node) = whom(&*who::seen(&*backend, &by, Read::Linearizable).await?, &resource, query.on)?;
     let said = backend.extra(&by, &node, &resource, None).await?;
-    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
+    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said: said.into() }))
 }
 
 async fn action(
@@ -75,7 +75,7 @@ async fn action(
     let resource = ResourceName::from(resource);
     let (server, node) = whom(&*who::seen(&*backend, &by, Read::Linearizable).await?, &resource, body.on)?;
     let said = backend.extra(&by, &node, &resource, Some((body.token, body.arguments))).await?;
-    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
+    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said: said.into() }))
 }
 
 /// The server and node whose agent is asked about a resource: the server named by `on`, or the one of the group's

@@ -50,7 +50,7 @@ pub fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView
         node: ledger.config.node_on(server).filter(|_| inside).map(NodeName::to_string),
         state: reads(copy),
         confidence: Some(copy.confidence).filter(|confidence| copy.is_active() && *confidence > 0),
-        said: copy.said.clone(),
+        said: copy.said.to_string(),
         tenure: tenure.is_some_and(|tenure| tenure.covers(server)),
     });
     Some(ResourceDetailView {

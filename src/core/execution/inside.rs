@@ -6,7 +6,7 @@
 
 use super::{Answer, Ask, Execution, LONGEST_PAUSE, LocalOperation, Next, START_SHOWS, Stage, ran};
 use crate::{
-    Power, ResourceName, Seen, Span,
+    ForeignText, Power, ResourceName, Seen, Span,
     note::CleanReason,
     order::{Action, Ending},
 };
@@ -43,7 +43,7 @@ impl Execution {
         };
         match (self.stage.clone(), answer) {
             (Stage::Before | Stage::Told(..), Answer::Probed(_) | Answer::Paused | Answer::Read(_)) => {
-                self.report(Ending::Unknown("its agent was not answered for".to_owned()))
+                self.report(Ending::Unknown("its agent was not answered for".into()))
             }
             (Stage::Before, answer) => match self.first_inside() {
                 Some((_, operation)) => self.answered_inside(resource, operation, answer, elapsed),
@@ -79,12 +79,12 @@ impl Execution {
             // Whether the action has taken effect all the same is looked at, not believed.
             Answer::Refused(why) | Answer::Unknown(why) => self.probe(resource, elapsed, forced, Some(why)),
             Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
-                self.report(Ending::Unknown("its agent was not answered for".to_owned()))
+                self.report(Ending::Unknown("its agent was not answered for".into()))
             }
         }
     }
 
-    fn probe(&mut self, resource: ResourceName, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+    fn probe(&mut self, resource: ResourceName, asked: Span, forced: bool, doubt: Option<ForeignText>) -> Next {
         self.stage = Stage::Back { asked, forced, doubt };
         Next::Ask(Ask::Probe(resource))
     }
@@ -101,7 +101,7 @@ impl Execution {
         power: Power,
         elapsed: Span,
         (asked, forced): (Span, bool),
-        doubt: Option<String>,
+        doubt: Option<ForeignText>,
     ) -> Next {
         let said = self.seen.get(&resource).map(|seen: &Seen| seen.said.clone()).filter(|said| !said.is_empty());
         let told = |what: String| said.as_ref().map_or(what.clone(), |said| format!("{what}: {said}"));
@@ -121,7 +121,7 @@ impl Execution {
                         return self.report(Ending::Unknown(why));
                     }
                     if out_of_time || elapsed.0 >= asked.plus(START_SHOWS).0 {
-                        return self.report(Ending::Unknown(told(format!("it was started, and reads {power}"))));
+                        return self.report(Ending::Unknown(told(format!("it was started, and reads {power}")).into()));
                     }
                     self.rest()
                 }
@@ -132,7 +132,7 @@ impl Execution {
         }
         let patience = elapsed.0 >= asked.plus(LONGEST_PAUSE).0;
         if out_of_time || (forced && patience) {
-            let why = doubt.unwrap_or_else(|| told(format!("it still reads {power}")));
+            let why = doubt.unwrap_or_else(|| told(format!("it still reads {power}")).into());
             return self.report(Ending::Unknown(why));
         }
         if !forced && patience && power != Power::Stopping {

@@ -10,7 +10,7 @@
 
 use super::{Answer, Ask, Execution, MachineOperation, Move, Next, START_SHOWS, Stage};
 use crate::{
-    Power, Reading, ResourceName, ServerName, Span, SystemState,
+    ForeignText, Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order},
 };
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ impl Execution {
     }
 
     /// Reads back; after a move, both servers.
-    pub(super) fn probe_back(&mut self, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+    pub(super) fn probe_back(&mut self, asked: Span, forced: bool, doubt: Option<ForeignText>) -> Next {
         match other(&self.order) {
             Some(server) => {
                 self.stage = Stage::BackThere { asked, forced, doubt };
@@ -66,15 +66,15 @@ impl Execution {
             return self.report(Ending::Done);
         }
         if !there.is_inactive() {
-            return self.report(Ending::NotDone(format!("it reads {there} on {to}")));
+            return self.report(Ending::NotDone(format!("it reads {there} on {to}").into()));
         }
         if here != Power::Running {
-            return self.report(Ending::NotDone(format!("it reads {here} on {}", self.order.server)));
+            return self.report(Ending::NotDone(format!("it reads {here} on {}", self.order.server).into()));
         }
         // A command to a server that is down may take effect when it is back.
         let system = self.readings.get(&to).map(|reading| reading.system).unwrap_or_default();
         if system != SystemState::Operating {
-            return self.report(Ending::NotDone(format!("{to} reads {system}")));
+            return self.report(Ending::NotDone(format!("{to} reads {system}").into()));
         }
         self.machine(resource, MachineOperation::Move(Move::Live { to }))
     }
@@ -84,7 +84,7 @@ impl Execution {
         &self,
         here: Power,
         to: &ServerName,
-        doubt: Option<String>,
+        doubt: Option<ForeignText>,
         out_of_time: bool,
     ) -> Option<Ending> {
         let (there, from) = (self.there(), &self.order.server);
@@ -95,7 +95,7 @@ impl Execution {
         let back = settled(here) && is_gone(there);
         if back || out_of_time || (here.is_inactive() && there.is_inactive()) {
             let why = format!("it reads {here} on {from} and {there} on {to}");
-            return Some(Ending::Unknown(doubt.unwrap_or(why)));
+            return Some(Ending::Unknown(doubt.unwrap_or(why.into())));
         }
         None
     }
@@ -103,7 +103,7 @@ impl Execution {
     /// Decides how to end a move; both servers were read.
     pub(super) fn before_end(&mut self, resource: ResourceName, from: &ServerName, reading: &Reading) -> Next {
         if !reading.live {
-            return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)));
+            return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system).into()));
         }
         let moves = [self.power(reading), self.there()].contains(&Power::Moving);
         if !moves && !self.is_half_way() {
@@ -127,7 +127,7 @@ impl Execution {
         elapsed: Span,
         asked: Span,
         forced: bool,
-        doubt: Option<String>,
+        doubt: Option<ForeignText>,
     ) -> Option<Next> {
         if here != Power::Moving && self.there() != Power::Moving && !self.is_half_way() {
             return Some(self.report(Ending::Done));
@@ -136,7 +136,9 @@ impl Execution {
             return Some(self.machine(resource, MachineOperation::Move(Move::Recover)));
         }
         if elapsed >= self.order.budget || (forced && elapsed >= asked.plus(START_SHOWS)) {
-            return Some(self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {here}")))));
+            return Some(
+                self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {here}").into()))),
+            );
         }
         None
     }
@@ -145,11 +147,11 @@ impl Execution {
     /// off and the witness sees it down.
     pub(super) fn bring(&mut self, resource: ResourceName, from: ServerName, vouched: &BTreeSet<ServerName>) -> Next {
         let Some(reading) = self.readings.get(&from) else {
-            return self.report(Ending::NotDone(format!("{from} was not read")));
+            return self.report(Ending::NotDone(format!("{from} was not read").into()));
         };
         let (power, system) = (self.power(reading), reading.system);
         if matches!(power, Power::Absent | Power::Missing) {
-            return self.report(Ending::NotDone(format!("it is not defined on {from} any more")));
+            return self.report(Ending::NotDone(format!("it is not defined on {from} any more").into()));
         }
         if system == SystemState::Operating && power == Power::Off {
             return self.machine(resource, MachineOperation::Move(Move::Definition { from }));
@@ -157,7 +159,7 @@ impl Execution {
         if reading.live && !system.is_up() && vouched.contains(&from) {
             return self.machine(resource, MachineOperation::Move(Move::Anew { from }));
         }
-        self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}")))
+        self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}").into()))
     }
 
     /// Looks for a definition that was to be brought here.
@@ -167,7 +169,7 @@ impl Execution {
         reading: &Reading,
         elapsed: Span,
         asked: Span,
-        doubt: Option<String>,
+        doubt: Option<ForeignText>,
     ) -> Next {
         let power = self.power(reading);
         if power == Power::Off {
@@ -178,7 +180,7 @@ impl Execution {
         }
         if elapsed >= self.order.budget || elapsed >= asked.plus(START_SHOWS) {
             let why = format!("its definition was to be brought to {}, and reads {power}", self.order.server);
-            let ending = Ending::Unknown(doubt.unwrap_or(why));
+            let ending = Ending::Unknown(doubt.unwrap_or(why.into()));
             if self.mobile && power == Power::Unknown {
                 self.hindered = Some(ending);
                 return self.machine(resource, MachineOperation::Move(Move::Recover));
@@ -194,13 +196,13 @@ impl Execution {
     pub(super) fn cleared(&mut self, answer: Answer) -> Next {
         let ending = match (self.hindered.take(), answer) {
             (Some(Ending::Refused(_)), Answer::Accepted | Answer::Already) => {
-                Ending::NotDone("a move of it that had failed half-way was cleared up first".to_owned())
+                Ending::NotDone("a move of it that had failed half-way was cleared up first".into())
             }
             (Some(Ending::Refused(_)), Answer::NotSent(why)) => Ending::NotDone(why),
             (Some(Ending::Refused(_)), Answer::Unknown(why)) => Ending::Unknown(why),
             // There was no move to clear up, or the change that was asked for first may still take effect.
             (Some(ending), _) => ending,
-            (None, _) => Ending::Unknown("a move of it was cleared up".to_owned()),
+            (None, _) => Ending::Unknown("a move of it was cleared up".into()),
         };
         self.report(ending)
     }

@@ -1,7 +1,7 @@
 //! The questions and changes of an order, grouped by who carries them out: each of these is given only its own part,
 //! and needs no match arms for changes that cannot reach it.
 
-use crate::{Reading, ResourceName, Seen, ServerName, Span, note::CleanReason};
+use crate::{ForeignText, Reading, ResourceName, Seen, ServerName, Span, note::CleanReason};
 
 /// A question to the world outside the core.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,11 +125,11 @@ pub enum Answer {
     /// The change was refused because it is in effect already.
     Already,
     /// The change was refused for this reason.
-    Refused(String),
+    Refused(ForeignText),
     /// The change was not sent, or was turned away for now.
-    NotSent(String),
+    NotSent(ForeignText),
     /// The change may or may not have taken effect.
-    Unknown(String),
+    Unknown(ForeignText),
     /// The pause is over.
     Paused,
 }

@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    Event, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName, audit,
+    Event, ForeignText, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName, audit,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -181,11 +181,11 @@ impl Applying<'_> {
     }
 
     /// The name of the author, for the audit.
-    pub(super) fn by(&self) -> String {
+    pub(super) fn by(&self) -> ForeignText {
         match self.author {
-            Author::Planner(node) => format!("planner on {node}"),
-            Author::Agent(node) => format!("node {node}"),
-            Author::User { user, .. } => user.to_string(),
+            Author::Planner(node) => format!("planner on {node}").into(),
+            Author::Agent(node) => format!("node {node}").into(),
+            Author::User { user, .. } => user.as_str().into(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Proofs, as queries on the ledger: the planner uses them too, so that it never proposes a command that is refused.
 
-use super::{CopyState, GroupState, Ledger, Phase, SAID_LIMIT, ServerState, StartRisk};
+use super::{CopyState, GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
-    GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
+    ForeignText, GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
     listing::{Known, KnownOn},
     note::{Conflict, NotHere, Proof},
@@ -48,10 +48,10 @@ impl Ledger {
         if reading.alarm(resource).is_some() { power } else { self.known(resource, &reading.server).says(power, uuid) }
     }
 
-    /// The remark of a reading on an LPAR, cut off after [`SAID_LIMIT`] characters.
-    pub fn said(reading: &Reading, resource: &ResourceName) -> String {
+    /// The remark of a reading on an LPAR.
+    pub fn said(reading: &Reading, resource: &ResourceName) -> ForeignText {
         let remark = reading.listed.get(resource).and_then(|listed| listed.remark.as_ref());
-        remark.map(|remark| remark.to_string().chars().take(SAID_LIMIT).collect()).unwrap_or_default()
+        remark.map(|remark| remark.to_string().into()).unwrap_or_default()
     }
 
     /// Whether a reading in which an LPAR has this state lists the LPAR itself, and not another one under its name.

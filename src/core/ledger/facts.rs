@@ -1,9 +1,9 @@
 //! Facts: readings, reports, proofs of servers, and times that have passed.
 
-use super::{CopyState, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
+use super::{CopyState, Dirty, NodeState, OffProof, StartRisk, apply::Applying};
 use crate::{
-    Author, GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
-    SystemState, Time,
+    Author, ForeignText, GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen,
+    ServerName, Span, SystemState, Time,
     node::surely_over,
     note::OffHow,
     order::{Action, Ending, Order, Report},
@@ -137,7 +137,7 @@ impl Applying<'_> {
             }
         }
         for server in gone {
-            let (group, resource, said) = (name.clone(), resource.clone(), String::new());
+            let (group, resource, said) = (name.clone(), resource.clone(), ForeignText::default());
             let (from, to, inside) = (Power::Missing, Power::Absent, false);
             self.note(Note::CopyChanged { group, resource, server, from, to, said, inside });
         }
@@ -205,7 +205,7 @@ impl Applying<'_> {
             group.runs.entry(resource.clone()).or_default().absorb(power, now);
         }
         copy.confidence = seen.confidence;
-        copy.said = seen.said.chars().take(SAID_LIMIT).collect();
+        copy.said = seen.said.clone();
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
         // On the server of its tenure, it may have come back by itself before anybody did anything about it.
         let strange = known && quiet && power.is_active() && !here;
@@ -257,7 +257,7 @@ impl Applying<'_> {
             let of = self.ledger.orders.get(&report.order).map(|order| &order.node);
             let read_by = report.readings.iter().map(|reading| &reading.by);
             if of.into_iter().chain(read_by).any(|by| by != node) {
-                return Err(Refusal::NotItsBusiness { by: self.by() });
+                return Err(Refusal::NotItsBusiness { by: self.by().into() });
             }
         }
         let Some(order) = self.ledger.orders.remove(&report.order) else {
@@ -356,7 +356,7 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         let order = self.ledger.orders.remove(&id).ok_or(Refusal::NoOrder(id))?;
-        self.close(&order, &Ending::Unknown("no answer within its budget".to_owned()));
+        self.close(&order, &Ending::Unknown("no answer within its budget".into()));
         Ok(())
     }
 

@@ -6,7 +6,10 @@
 //! then only that one keeps away. Open connections stay open.
 
 use super::{Ledger, apply::Applying};
-use crate::{HmcName, NodeName, Note, Refusal, Span, Time, Verb, command::Author, config::Cluster, note::ClusterWait};
+use crate::{
+    ForeignText, HmcName, NodeName, Note, Refusal, Span, Time, Verb, command::Author, config::Cluster,
+    note::ClusterWait,
+};
 use serde::{Deserialize, Serialize};
 
 /// The pauses before an HMC that has refused a login is tried again; after these, always the longest one. The first
@@ -21,7 +24,7 @@ const TURN: Span = Span::seconds(60);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lockout {
     /// The HMC's words at the last refusal.
-    pub why: String,
+    pub why: ForeignText,
     /// The node that was refused last.
     pub by: NodeName,
     /// Whether another node was let in since: then only `by` keeps away.
@@ -93,7 +96,7 @@ impl Applying<'_> {
     }
 
     /// Records that an HMC refused the login of the author.
-    pub(super) fn hmc_refuses(&mut self, hmc: &HmcName, why: &str) -> Result<(), Refusal> {
+    pub(super) fn hmc_refuses(&mut self, hmc: &HmcName, why: &ForeignText) -> Result<(), Refusal> {
         let by = self.says()?;
         if !self.ledger.config.managers.contains_key(hmc) {
             return Err(Refusal::NoHmc(hmc.clone()));
@@ -107,9 +110,9 @@ impl Applying<'_> {
         let alone = known.is_some_and(|lockout| lockout.alone && lockout.by == by);
         let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries)).copied().unwrap_or(LONGEST_PAUSE);
         let next = self.ledger.now.after(pause);
-        let lockout = Lockout { why: why.to_owned(), by: by.clone(), alone, tries, next, turn: None };
+        let lockout = Lockout { why: why.clone(), by: by.clone(), alone, tries, next, turn: None };
         self.ledger.hmcs.insert(hmc.clone(), lockout);
-        self.note(Note::LoginRefused { hmc: hmc.clone(), by, why: why.to_owned(), again: pause });
+        self.note(Note::LoginRefused { hmc: hmc.clone(), by, why: why.clone(), again: pause });
         Ok(())
     }
 

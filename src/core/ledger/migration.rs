@@ -253,7 +253,7 @@ impl Applying<'_> {
         let migration = self.migration_mut(name)?;
         migration.aborted = true;
         migration.returned.clear();
-        migration.why = Some(format!("given up by {by}"));
+        migration.why = Some(format!("given up by {by}").into());
         self.asked(Verb::AbortMigration { group: name.clone() });
         Ok(())
     }
@@ -432,7 +432,7 @@ impl Applying<'_> {
             && *ending != Ending::Done
             && !migration.aborted
         {
-            migration.why = Some(format!("{resource}: {ending}"));
+            migration.why = Some(format!("{resource}: {ending}").into());
         }
     }
 
@@ -479,7 +479,7 @@ impl Applying<'_> {
         };
         let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();
         for order in void {
-            self.call_back(&order, format!("{server} is off"));
+            self.call_back(&order, format!("{server} is off").into());
         }
         let index = self.ledger.index;
         for group in self.ledger.groups.values_mut() {
@@ -532,7 +532,7 @@ impl Applying<'_> {
         self.ledger.staying(name, group)?;
         let (_, migration) = migrating(name, group)?;
         let (to, why) = (migration.to.clone(), migration.why.clone());
-        let why = why.unwrap_or_else(|| format!("nothing of it runs on {to}"));
+        let why = why.unwrap_or_else(|| format!("nothing of it runs on {to}").into());
         let group = self.group_mut(name)?;
         (group.prefer, group.upkeep.stayed) = (None, true);
         // A server that is no longer declared has no books.

@@ -181,7 +181,7 @@ impl Applying<'_> {
         }
         for id in void {
             if let Some(order) = self.ledger.orders.get(&id).cloned() {
-                self.call_back(&order, "the node is declared otherwise now".to_owned());
+                self.call_back(&order, "the node is declared otherwise now".into());
             }
         }
     }
@@ -232,7 +232,7 @@ impl Applying<'_> {
             server.node_alarm = alarm;
         }
         if let Some((said, node)) = said.zip(self.ledger.config.node_on(&reading.server).cloned()) {
-            self.note(Note::NotItsLpar { node, server: reading.server.clone(), said });
+            self.note(Note::NotItsLpar { node, server: reading.server.clone(), said: said.into() });
         }
         if self.ledger.config.node_on(&reading.server) != Some(&reading.by) {
             return;
@@ -291,7 +291,7 @@ impl Applying<'_> {
         let void: Vec<Order> = self.ledger.orders.values().filter(|order| &order.node == name).cloned().collect();
         for order in void {
             self.ledger.orders.remove(&order.id);
-            self.close(&order, &Ending::Unknown(format!("the lease of {name} has ended")));
+            self.close(&order, &Ending::Unknown(format!("the lease of {name} has ended").into()));
         }
     }
 
@@ -306,7 +306,7 @@ impl Applying<'_> {
         if let Some(fence) = node.fence
             && let Some(order) = self.ledger.orders.remove(&fence)
         {
-            self.close(&order, &Ending::Unknown(format!("node {name} is heard again")));
+            self.close(&order, &Ending::Unknown(format!("node {name} is heard again").into()));
         }
         if news {
             self.note(Note::NodeReturned { node: name.clone() });

@@ -7,7 +7,7 @@ mod stop;
 
 use super::{CopyState, StartRisk, apply::Applying};
 use crate::{
-    GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span, Time,
+    ForeignText, GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span, Time,
     note::Wait,
     order::{Action, Ending, Order},
 };
@@ -26,7 +26,7 @@ impl Applying<'_> {
     }
 
     /// Closes an order whose node may go on with it until its lease has ended: late commands may still take effect.
-    pub(super) fn call_back(&mut self, order: &Order, why: String) {
+    pub(super) fn call_back(&mut self, order: &Order, why: ForeignText) {
         self.ledger.orders.remove(&order.id);
         let from = self.ledger.lease_ends(&order.node);
         self.close_from(order, &Ending::Unknown(why), from);
@@ -36,7 +36,7 @@ impl Applying<'_> {
         let of_hook = if let Action::Hook { group, .. } = &order.action { Some(group) } else { None };
         let of_resource = || order.action.resource().and_then(|resource| self.ledger.group_of(resource));
         let group = of_hook.or_else(of_resource).cloned();
-        let (what, said, bad) = (order.action.to_string(), ending.to_string(), *ending != Ending::Done);
+        let (what, said, bad) = (order.action.to_string(), ending.to_string().into(), *ending != Ending::Done);
         self.note(Note::Ended { order: order.id, what, server: order.server.clone(), ending: said, group, bad });
         match &order.action {
             Action::Start { resource, epoch, .. } => self.close_start(order, resource, *epoch, ending, from),

@@ -2,8 +2,8 @@
 
 use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
-    GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
-    Time,
+    ForeignText, GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, Span,
+    SystemState, Time,
     config::{Link, Load},
     listing::Remark,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NodeOffHow, OffHow, ServerWait, Wait},
@@ -83,6 +83,7 @@ pub struct NodeState {
     /// Whether it has itself read the LPAR that is declared as its own Running: then that LPAR is its own.
     pub known: bool,
     /// The UUID of that LPAR, by its own reading.
+    #[serde(deserialize_with = "crate::foreign::identity")]
     pub lpar: Option<String>,
     /// Time after which its watchdog resets it when it is not fed, as it said last.
     pub watchdog: Option<Span>,
@@ -229,7 +230,7 @@ pub enum PreOnline {
     /// It is ordered.
     Ordered(OrderId),
     /// It failed or refused, for this reason.
-    Failed(String),
+    Failed(ForeignText),
 }
 
 /// Intent of the administrators for a group.
@@ -290,11 +291,8 @@ pub struct Migration {
     /// Whether an operator gave it up.
     pub aborted: bool,
     /// The last failure, in words.
-    pub why: Option<String>,
+    pub why: Option<ForeignText>,
 }
-
-/// Number of characters that are kept of an agent's words, or a list's remark, about a copy.
-pub const SAID_LIMIT: usize = 200;
 
 /// State of one resource on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -322,12 +320,12 @@ pub struct CopyState {
     pub confidence: u8,
     /// Serial number of the last look at it, among those that follow the same entry.
     pub serial: u64,
-    /// Words of its agent, or remark of the list, at the last look that was recorded; cut off after [`SAID_LIMIT`]
-    /// characters.
-    pub said: String,
+    /// Words of its agent, or remark of the list, at the last look that was recorded.
+    pub said: ForeignText,
     /// Whether the thing that bears its name here is another one, or is not as declared, and is left alone.
     pub alone: bool,
     /// The UUID of the LPAR, as learnt at its first reading here.
+    #[serde(deserialize_with = "crate::foreign::identity")]
     pub uuid: Option<String>,
     /// Log index followed by the last reading that listed it here; 0 for an LPAR that is not mobile.
     pub listed: Option<u64>,
@@ -361,7 +359,7 @@ pub struct Run {
     /// Time since which every reading says that it has panicked.
     pub error_since: Option<Time>,
     /// Reason for which its last start was refused.
-    pub refused: Option<String>,
+    pub refused: Option<ForeignText>,
     /// Whether it must be stopped and started again.
     pub restart: bool,
     /// Reason for which it stays down while its group is up.

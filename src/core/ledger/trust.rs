@@ -249,13 +249,13 @@ impl Applying<'_> {
         let (Author::User { user, id, .. }, Command::Request(request)) = (self.author, command) else {
             let is_user = matches!(self.author, Author::User { .. });
             let asks = matches!(command, Command::Request(_));
-            return if is_user == asks { Ok(()) } else { Err(Refusal::NotItsBusiness { by: self.by() }) };
+            return if is_user == asks { Ok(()) } else { Err(Refusal::NotItsBusiness { by: self.by().into() }) };
         };
         self.ledger.needs(user, request).iter().try_for_each(|need| self.ledger.trust.judge(user, *id, need))
     }
 
     pub(super) fn change_trust(&mut self, change: &TrustChange) -> Result<(), Refusal> {
-        let (now, by) = (self.ledger.now, UserName::from(self.by()));
+        let (now, by) = (self.ledger.now, UserName::from(self.by().as_str()));
         self.ledger.trust.forget_expired(now);
         match change {
             TrustChange::AddUser { user, rights } => {

@@ -172,7 +172,7 @@ impl Orders {
             && let Some(why) = held_back(&owed.order, owed.since, owing)
         {
             owed.stage = Stage::Asked { execution };
-            self.answered(id, Answer::NotSent(why), owing, effects);
+            self.answered(id, Answer::NotSent(why.into()), owing, effects);
             return;
         }
         if let Ask::Do(Operation::Hypervisor(Change::Machine(resource, MachineOperation::Start))) = &ask
@@ -198,7 +198,7 @@ impl Orders {
                 }
                 owed.stage = Stage::Asked { execution };
                 if let Some(why) = held {
-                    self.answered(id, Answer::NotSent(why), owing, effects);
+                    self.answered(id, Answer::NotSent(why.into()), owing, effects);
                 }
             }
             other @ (Stage::Waiting | Stage::Asked { .. } | Stage::Pausing { .. } | Stage::Over { .. }) => {

@@ -43,7 +43,7 @@ impl Past {
 
     /// The report on an order that must not be carried out twice, and that an earlier process may have run.
     pub fn not_again(&self, order: &Order) -> Option<Report> {
-        let ending = Ending::Unknown("an earlier process of this node may have run it".to_owned());
+        let ending = Ending::Unknown("an earlier process of this node may have run it".into());
         let report = Report { order: order.id, ending, readings: Vec::new(), seen: BTreeMap::new() };
         let once = matches!(order.action, Action::Hook { .. });
         (once && self.covers(order)).then_some(report)
@@ -54,7 +54,7 @@ impl Past {
     pub fn doubt(&self, order: &Order, ending: Ending) -> Ending {
         match ending {
             Ending::Refused(why) | Ending::NotDone(why) if self.covers(order) => {
-                Ending::Unknown(format!("{why}; and an earlier process of this node may have sent it"))
+                Ending::Unknown(format!("{why}; and an earlier process of this node may have sent it").into())
             }
             Ending::Done | Ending::Unknown(_) | Ending::Refused(_) | Ending::NotDone(_) => ending,
         }

@@ -1,7 +1,7 @@
 //! Proofs that something is off; and conflicts: copies that are active without right.
 
 use super::join;
-use crate::{NodeName, OrderId, ResourceName, ServerName, Span};
+use crate::{ForeignText, NodeName, OrderId, ResourceName, ServerName, Span};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,7 +63,7 @@ pub enum NodeOffHow {
         after: Span,
     },
     /// This operator asserted it.
-    Operator { name: String },
+    Operator { name: ForeignText },
 }
 
 impl Display for NodeOffHow {
@@ -91,7 +91,7 @@ pub enum OffHow {
         by: NodeName,
     },
     /// This operator asserted it.
-    Operator { name: String },
+    Operator { name: ForeignText },
 }
 
 impl Display for OffHow {

@@ -2,7 +2,8 @@
 
 use super::count;
 use crate::{
-    GroupName, NodeName, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState, Time, config::Need,
+    ForeignText, GroupName, NodeName, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState, Time,
+    config::Need,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -16,14 +17,14 @@ use std::{
 #[rustfmt::skip]
 pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
-    StartFailed { resource: ResourceName, why: String },
+    StartFailed { resource: ResourceName, why: ForeignText },
     StartTimeout { resource: ResourceName, after: Span },
     /// Its readings were Error, and nothing else, for this time.
     Panicked { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
     MonitorTimeout { resource: ResourceName, after: Span },
     PersistentDown { resource: ResourceName },
-    PreOnline { why: String },
+    PreOnline { why: ForeignText },
 }
 
 impl FaultReason {

@@ -8,7 +8,8 @@ use super::{
     says,
 };
 use crate::{
-    GroupName, HmcName, NodeName, Power, ResourceName, ServerName, ServiceName, SystemState, Time, row::Names,
+    ForeignText, GroupName, HmcName, NodeName, Power, ResourceName, ServerName, ServiceName, SystemState, Time,
+    row::Names,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -290,7 +291,7 @@ waits! {
     );
 
     /// An HMC refuses the login of the nodes.
-    "lockout", Alarm, NEWS, Lockout { hmc: HmcName, by: NodeName, alone: bool, why: String } => (
+    "lockout", Alarm, NEWS, Lockout { hmc: HmcName, by: NodeName, alone: bool, why: ForeignText } => (
         "HMC {hmc} refuses {} ({by}: {why}); it is tried again now and then, at once with `tenure hmc retry {hmc}`",
         if *alone { "the login of one node" } else { "our login" }
     );

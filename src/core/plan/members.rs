@@ -364,7 +364,7 @@ impl Planner<'_> {
                 let reason = if member.run.ran() {
                     FaultReason::Crashed { resource, restarts: limit }
                 } else {
-                    FaultReason::StartFailed { resource, why: "it never came up".to_owned() }
+                    FaultReason::StartFailed { resource, why: "it never came up".into() }
                 };
                 self.fail(member, reason)
             }

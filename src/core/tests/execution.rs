@@ -107,7 +107,7 @@ fn operation_word(operation: &Operation) -> String {
 }
 
 pub fn not_done(why: &str) -> Option<Ending> {
-    Some(Ending::NotDone(why.to_owned()))
+    Some(Ending::NotDone(why.into()))
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn the_last_bar_holds_against_late_starts() {
         (
             "no lease any more",
             vec!["p2"],
-            vec![(80, dark("p2")), (160, reads("p1", Power::Off)), (161, Answer::NotSent("no lease".to_owned()))],
+            vec![(80, dark("p2")), (160, reads("p1", Power::Off)), (161, Answer::NotSent("no lease".into()))],
             not_done("no lease"),
         ),
         (
@@ -170,16 +170,16 @@ fn the_last_bar_holds_against_late_starts() {
 fn a_start_ends_as_what_was_read() {
     let before = || vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off))];
     let with = |more: Vec<(u64, Answer)>| carry(start(&["p2"]), before().into_iter().chain(more).collect()).1;
-    let lost = || Answer::Unknown("no answer".to_owned());
+    let lost = || Answer::Unknown("no answer".into());
     assert_eq!(
-        with(vec![(240, Answer::Refused("no memory".to_owned()))]),
-        Some(Ending::Refused("no memory".to_owned())),
+        with(vec![(240, Answer::Refused("no memory".into()))]),
+        Some(Ending::Refused("no memory".into())),
         "a refusal is definite"
     );
     assert_eq!(with(vec![(240, lost()), (320, reads("p1", Power::Running))]), Some(Ending::Done), "seen running");
     assert_eq!(
         with(vec![(240, lost()), (320, reads("p1", Power::Off))]),
-        Some(Ending::Unknown("no answer".to_owned())),
+        Some(Ending::Unknown("no answer".into())),
         "a lost answer and Off is not failed"
     );
     let late = 240 + START_SHOWS.0;
@@ -191,7 +191,7 @@ fn a_start_ends_as_what_was_read() {
     ];
     assert_eq!(
         with(slow),
-        Some(Ending::Unknown("it was accepted, and reads Off".to_owned())),
+        Some(Ending::Unknown("it was accepted, and reads Off".into())),
         "accepted and never seen is not failed"
     );
     assert_eq!(
@@ -201,7 +201,7 @@ fn a_start_ends_as_what_was_read() {
     );
     assert_eq!(
         carry(start(&["p2"]), vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Absent))]).1,
-        Some(Ending::Refused("it is not defined on p1".to_owned())),
+        Some(Ending::Refused("it is not defined on p1".into())),
     );
 }
 
@@ -209,7 +209,7 @@ fn a_start_ends_as_what_was_read() {
 fn a_stop_asks_gently_and_then_cuts_off() {
     let answers = vec![
         (80, reads("p1", Power::Running)),
-        (160, Answer::Refused("no RMC".to_owned())),
+        (160, Answer::Refused("no RMC".into())),
         (240, Answer::Accepted),
         (320, reads("p1", Power::Stopping)),
         (420, Answer::Paused),
@@ -231,10 +231,10 @@ fn a_stop_without_grace_cuts_off_at_once_and_believes_only_what_it_reads() {
     assert_eq!(carry(stop(0), vec![(80, dark("p1"))]).1, not_done("p1 reads No Connection"));
     let refused = vec![
         (80, reads("p1", Power::Running)),
-        (160, Answer::Refused("busy".to_owned())),
+        (160, Answer::Refused("busy".into())),
         (5_000, reads("p1", Power::Running)),
     ];
-    assert_eq!(carry(stop(0), refused).1, Some(Ending::Unknown("busy".to_owned())), "a refused stop is not done");
+    assert_eq!(carry(stop(0), refused).1, Some(Ending::Unknown("busy".into())), "a refused stop is not done");
 }
 
 #[test]
@@ -256,16 +256,16 @@ fn only_a_server_that_is_down_is_powered_off() {
 fn what_is_off_already_needs_no_command_that_can_fail() {
     let off = |at| (at, reading("p1", SystemState::PowerOff, None));
     let why = || "HSCL0238".to_owned();
-    for answer in [Answer::Refused(why()), Answer::NotSent(why()), Answer::Unknown(why())] {
+    for answer in [Answer::Refused(why().into()), Answer::NotSent(why().into()), Answer::Unknown(why().into())] {
         let first = vec![off(80), (160, answer.clone()), off(240), (340, Answer::Paused)];
         assert_eq!(carry(order(Action::Fence), first.clone()).1, None, "one reading may be what was known last");
         let again = first.into_iter().chain([off(160 + OFF_SHOWS.0)]).collect();
         assert_eq!(carry(order(Action::Fence), again).1, Some(Ending::Done), "{answer:?}");
     }
     let sick = (80, reading("p1", SystemState::Error, None));
-    let not_sent = vec![sick.clone(), (160, Answer::NotSent(why()))];
+    let not_sent = vec![sick.clone(), (160, Answer::NotSent(why().into()))];
     assert_eq!(carry(order(Action::Fence), not_sent).1, not_done("HSCL0238"), "what was not off was not told");
-    let refused = vec![sick, (160, Answer::Refused(why())), (240, reading("p1", SystemState::Error, None))];
+    let refused = vec![sick, (160, Answer::Refused(why().into())), (240, reading("p1", SystemState::Error, None))];
     assert_eq!(carry(order(Action::Fence), refused).1, None, "a refusal is read back");
 }
 
@@ -291,7 +291,7 @@ fn what_is_not_listed_any_more_is_neither_started_nor_stopped() {
     let vanished =
         vec![(80, reads("p1", Power::Running)), (160, Answer::Accepted), (120_000, reads("p1", Power::Missing))];
     let why = "it still reads not listed any more".to_owned();
-    assert_eq!(carry(stop(0), vanished).1, Some(Ending::Unknown(why)), "nor is what vanished off");
+    assert_eq!(carry(stop(0), vanished).1, Some(Ending::Unknown(why.into())), "nor is what vanished off");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn ibm_i_is_never_cut_off_while_it_runs() {
         let late = next(&mut execution, reads("p1", Power::Stopping), 120_000);
         assert_eq!(late, "Unknown(\"it still reads Stopping\")", "its time is over, and nobody cut it off");
         // The operating system refused, or its answer is unknown.
-        for answer in [Answer::Refused("no".to_owned()), Answer::Unknown("it hangs".to_owned())] {
+        for answer in [Answer::Refused("no".into()), Answer::Unknown("it hangs".into())] {
             let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
             assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
             assert_eq!(next(&mut execution, answer.clone(), 160), "read p1", "{answer:?}");
@@ -336,10 +336,10 @@ fn ibm_i_is_never_cut_off_while_it_runs() {
 fn what_was_given_up_before_it_was_sent_is_not_done() {
     let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
     let mut execution = Execution::new(start(&["p2"]), &list);
-    assert_eq!(execution.give_up("stopping").ending, Ending::NotDone("stopping".to_owned()));
+    assert_eq!(execution.give_up("stopping").ending, Ending::NotDone("stopping".into()));
     execution.next(reads("p2", Power::Off), Span(80));
     execution.next(reads("p1", Power::Off), Span(160));
-    assert_eq!(execution.give_up("stopping").ending, Ending::Unknown("stopping".to_owned()), "the start is on its way");
+    assert_eq!(execution.give_up("stopping").ending, Ending::Unknown("stopping".into()), "the start is on its way");
 }
 
 fn migrate() -> Order {
@@ -369,10 +369,10 @@ fn a_move_is_believed_when_both_servers_say_so() {
 
 #[test]
 fn a_move_ends_as_what_was_read() {
-    let lost = || Answer::Unknown("no answer".to_owned());
-    let unknown = |why: &str| Some(Ending::Unknown(why.to_owned()));
-    let refused = moved(vec![(240, Answer::Refused("no memory".to_owned()))]);
-    assert_eq!(refused.1, Some(Ending::Refused("no memory".to_owned())), "a refusal is definite");
+    let lost = || Answer::Unknown("no answer".into());
+    let unknown = |why: &str| Some(Ending::Unknown(why.into()));
+    let refused = moved(vec![(240, Answer::Refused("no memory".into()))]);
+    assert_eq!(refused.1, Some(Ending::Refused("no memory".into())), "a refusal is definite");
     let at = |there: Power, here: Power| vec![(240, lost()), (320, reads("p2", there)), (400, reads("p1", here))];
     assert_eq!(moved(at(Power::Running, Power::Absent)).1, Some(Ending::Done), "seen on the target");
     assert_eq!(moved(at(Power::Absent, Power::Running)).1, unknown("no answer"), "it may begin yet");
@@ -423,7 +423,7 @@ fn a_move_is_stopped_and_then_cleared_up() {
     let stopped = vec![(240, Answer::Accepted), (320, reads("p2", Power::Absent)), (400, reads("p1", Power::Running))];
     assert_eq!(with(stopped).1, Some(Ending::Done));
     let (asked, ending) = with(vec![
-        (240, Answer::Refused("too late".to_owned())),
+        (240, Answer::Refused("too late".into())),
         (320, Answer::Accepted),
         (400, reads("p2", Power::Running)),
         (480, reads("p1", Power::Absent)),
@@ -503,7 +503,7 @@ fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it
             asks("recover migration"),
             "{there}, {here}: the stop had no effect"
         );
-        let why = Some(Ending::Unknown(format!("it still reads {here}")));
+        let why = Some(Ending::Unknown(format!("it still reads {here}").into()));
         assert_eq!(after(119_000, 120_000, there, here), ("read p1".to_owned(), why), "its budget is spent");
         assert_eq!(after(119_000, 119_999, there, here), asks("pause 100ms"));
     }
@@ -512,7 +512,7 @@ fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it
         let answers = vec![
             (80, reads("p2", Power::Moving)),
             (160, reads("p1", Power::Moving)),
-            (240, Answer::Refused("too late".to_owned())),
+            (240, Answer::Refused("too late".into())),
             (300, Answer::Accepted),
             (at, reads("p2", Power::Moving)),
             (at, reads("p1", Power::Moving)),
@@ -520,7 +520,7 @@ fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it
         last(carry(order(action()), answers))
     };
     assert_eq!(cleared(300 + START_SHOWS.0 - 1), asks("pause 100ms"));
-    let still = Some(Ending::Unknown("it still reads Moving".to_owned()));
+    let still = Some(Ending::Unknown("it still reads Moving".into()));
     assert_eq!(cleared(300 + START_SHOWS.0), ("read p1".to_owned(), still));
 }
 
@@ -542,7 +542,7 @@ fn a_definition_that_was_asked_for_is_looked_for_for_a_while() {
     let asks = |what: &str| (what.to_owned(), None);
     let unknown = |power| {
         let why = format!("its definition was to be brought to p1, and reads {power}");
-        ("read p1".to_owned(), Some(Ending::Unknown(why)))
+        ("read p1".to_owned(), Some(Ending::Unknown(why.into())))
     };
     let (early, late) = (2_000 + START_SHOWS.0 - 1, 2_000 + START_SHOWS.0);
     for mobile in [false, true] {
@@ -570,14 +570,14 @@ fn hook() -> Order {
 
 #[test]
 fn a_move_that_failed_half_way_is_cleared_up_before_a_start() {
-    let refused = || Answer::Refused("wrong state".to_owned());
-    let refuses = || Some(Ending::Refused("wrong state".to_owned()));
+    let refused = || Answer::Refused("wrong state".into());
+    let refuses = || Some(Ending::Refused("wrong state".into()));
     let cleared = || not_done("a move of it that had failed half-way was cleared up first");
     let cases: Vec<(&str, Answer, Option<Ending>)> = vec![
         ("there was one", Answer::Accepted, cleared()),
-        ("there was none", Answer::Refused("no migration".to_owned()), refuses()),
-        ("no lease any more", Answer::NotSent("no lease".to_owned()), not_done("no lease")),
-        ("nobody knows", Answer::Unknown("lost".to_owned()), Some(Ending::Unknown("lost".to_owned()))),
+        ("there was none", Answer::Refused("no migration".into()), refuses()),
+        ("no lease any more", Answer::NotSent("no lease".into()), not_done("no lease")),
+        ("nobody knows", Answer::Unknown("lost".into()), Some(Ending::Unknown("lost".into()))),
     ];
     for (case, answer, expected) in cases {
         let begin = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
@@ -595,7 +595,7 @@ fn a_move_that_failed_half_way_is_cleared_up_for_a_stop() {
     let answers = || {
         vec![
             (80, reads("p1", Power::Unknown)),
-            (160, Answer::Refused("wrong state".to_owned())),
+            (160, Answer::Refused("wrong state".into())),
             (240, Answer::Accepted),
             (320, reads("p1", Power::Absent)),
         ]
@@ -612,9 +612,9 @@ fn a_hook_is_run_once_and_reads_nothing() {
     let why = |why: &str| why.to_owned();
     for (answer, ending) in [
         (Answer::Accepted, Ending::Done),
-        (Answer::Refused(why("exit status 3")), Ending::Refused(why("exit status 3"))),
-        (Answer::NotSent(why("no lease")), Ending::NotDone(why("no lease"))),
-        (Answer::Unknown(why("killed")), Ending::Unknown(why("killed"))),
+        (Answer::Refused(why("exit status 3").into()), Ending::Refused(why("exit status 3").into())),
+        (Answer::NotSent(why("no lease").into()), Ending::NotDone(why("no lease").into())),
+        (Answer::Unknown(why("killed").into()), Ending::Unknown(why("killed").into())),
     ] {
         let (asked, ended) = carry(hook(), vec![(100, answer)]);
         assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 2m".to_owned()], Some(ending)));
@@ -623,7 +623,7 @@ fn a_hook_is_run_once_and_reads_nothing() {
 
 #[test]
 fn what_is_not_the_lpar_of_a_node_is_not_cut_off_in_its_place() {
-    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    let another = Remark::Another { known: "A".into(), found: "B".into() };
     for remark in [Some(another), None] {
         let Answer::Read(mut read) = reads("p1", Power::Off) else { unreachable!("it is a reading") };
         read.node_listed = Listed { uuid: Some("B".to_owned()), remark: remark.clone() };

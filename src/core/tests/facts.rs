@@ -42,7 +42,7 @@ fn observed(scene: &mut Scene, reading: Reading) -> Result<Vec<Note>, Refusal> {
 /// Node n1 answers an order to stop web1 on p1 with these readings.
 fn reported(scene: &mut Scene, readings: Vec<Reading>) {
     scene.owes("p1", Action::Stop { resource: "web1".into(), grace: Span(0) });
-    let report = Report { order: ORDER, ending: Ending::Refused("no".to_owned()), readings, seen: BTreeMap::new() };
+    let report = Report { order: ORDER, ending: Ending::Refused("no".into()), readings, seen: BTreeMap::new() };
     assert_eq!(scene.plan(Command::Report(report)), None);
 }
 
@@ -159,9 +159,9 @@ fn an_lpar_that_must_be_left_alone_is_told_of_once() {
         };
         remarks.iter().map(&mut tells).collect::<Vec<_>>()
     };
-    let other = |cluster: &str| Remark::Owner { cluster: cluster.to_owned() };
+    let other = |cluster: &str| Remark::Owner { cluster: cluster.into() };
     assert_eq!(told(&[other("a"), other("a"), other("b")]), [1, 0, 1]);
-    assert_eq!(told(&[Remark::Word("odd".to_owned()), Remark::Word("strange".to_owned())]), [0, 0]);
+    assert_eq!(told(&[Remark::Word("odd".into()), Remark::Word("strange".into())]), [0, 0]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_reading_by_another_than_its_watcher_only_takes_away_what_vouches() {
         (15, 16, SystemState::PowerOff, true),
     ] {
         let mut scene = scene();
-        let how = OffHow::Operator { name: "admin".to_owned() };
+        let how = OffHow::Operator { name: "admin".into() };
         scene.server("p2").off = Some(OffProof { how, index: proven, at: Time(9) });
         reported(&mut scene, vec![Reading { server: "p2".into(), system, ..reading(since) }]);
         assert_eq!(scene.server("p2").off.is_some(), stays, "{since} {system}");

@@ -206,7 +206,7 @@ fn what_failed_stays_down_what_is_recycled_is_started_anew_and_what_needs_a_pers
     let after = |command: Command| {
         let mut scene = one(Phase::Online).with(|scene| declared(scene, "web1").patience.online_retries = 1);
         let ran = Progress::Ran { ordered: true };
-        *scene.run("web1") = Run { progress: ran, refused: Some("no".to_owned()), ..Run::default() };
+        *scene.run("web1") = Run { progress: ran, refused: Some("no".into()), ..Run::default() };
         (scene.run("web1").unread_since, scene.run("web1").error_since) = (Some(Time(1)), Some(Time(2)));
         let outcome = scene.apply(Author::Planner("n1".into()), command);
         assert_eq!(outcome.refusal(), None);
@@ -462,10 +462,10 @@ fn a_start_that_was_lost_with_its_node_says_nothing_of_the_resource() {
     };
     let ordered = Progress::Ordered(NOW);
     assert_eq!(after(Ending::Done, false), (ordered, false));
-    assert_eq!(after(Ending::Refused("no".to_owned()), false), (ordered, true));
-    assert_eq!(after(Ending::NotDone("no lease".to_owned()), false), (Progress::Idle, false));
-    assert_eq!(after(Ending::Unknown("no answer".to_owned()), false), (ordered, false));
-    assert_eq!(after(Ending::Unknown("no answer".to_owned()), true), (Progress::Idle, false));
+    assert_eq!(after(Ending::Refused("no".into()), false), (ordered, true));
+    assert_eq!(after(Ending::NotDone("no lease".into()), false), (Progress::Idle, false));
+    assert_eq!(after(Ending::Unknown("no answer".into()), false), (ordered, false));
+    assert_eq!(after(Ending::Unknown("no answer".into()), true), (Progress::Idle, false));
 }
 
 #[test]
@@ -484,7 +484,7 @@ fn open_orders_are_waited_for_on_their_server() {
 
 #[test]
 fn the_end_of_an_order_is_told_as_bad_or_good() {
-    for (ending, expected) in [(Ending::Done, false), (Ending::Refused("no".to_owned()), true)] {
+    for (ending, expected) in [(Ending::Done, false), (Ending::Refused("no".into()), true)] {
         let mut scene = one(leaving());
         scene.owes("p1", Action::Stop { resource: "web1".into(), grace: Span(0) });
         let report = tenure_core::Report { order: ORDER, ending, readings: Vec::new(), seen: Default::default() };
@@ -556,7 +556,7 @@ fn a_stop_that_fails_is_counted_and_told_once_and_one_that_is_done_ends_the_run(
         assert_eq!(run.lost_since.is_none(), run.progress == Progress::Idle);
         (run.stuck, run.progress == Progress::Idle, scene.ledger.orders.len())
     };
-    let refused = || Ending::Refused("no".to_owned());
+    let refused = || Ending::Refused("no".into());
     assert_eq!(after(Ending::Done, "p1", true, 2), (0, false, 0));
     assert_eq!(after(Ending::Done, "p1", false, 2), (0, true, 0));
     assert_eq!(after(refused(), "p1", true, 0), (1, false, 1));

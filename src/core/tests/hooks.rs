@@ -100,7 +100,7 @@ fn a_program_of_which_nobody_knows_has_not_agreed() {
 #[test]
 fn without_its_node_a_program_is_run_by_the_first_that_can() {
     let mut case = Case::granted(&[Trigger::PostOffline, Trigger::ResourceFault]);
-    let why = FaultReason::StartFailed { resource: "web1".into(), why: "no disk".to_owned() };
+    let why = FaultReason::StartFailed { resource: "web1".into(), why: "no disk".into() };
     case.must(Command::LapseNode("n1".into()));
     case.must(Command::Fault { group: "web".into(), epoch: Epoch(1), reason: why });
     let orders = case.open();

@@ -30,19 +30,19 @@ fn looks(power: Power) -> Answer {
 }
 
 fn says(power: Power, said: &str) -> Answer {
-    Answer::Probed(Seen { power, since: 9, said: said.to_owned(), ..Seen::default() })
+    Answer::Probed(Seen { power, since: 9, said: said.into(), ..Seen::default() })
 }
 
 fn refused() -> Answer {
-    Answer::Refused("it will not".to_owned())
+    Answer::Refused("it will not".into())
 }
 
 fn hung() -> Answer {
-    Answer::Unknown("it hangs".to_owned())
+    Answer::Unknown("it hangs".into())
 }
 
 fn unknown(why: &str) -> Option<Ending> {
-    Some(Ending::Unknown(why.to_owned()))
+    Some(Ending::Unknown(why.into()))
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn a_start_is_done_when_it_shows() {
 
 #[test]
 fn a_start_that_was_refused_or_not_sent_is_said_to_be_so() {
-    let no = Some(Ending::Refused("it will not".to_owned()));
+    let no = Some(Ending::Refused("it will not".into()));
     assert_eq!(carried(start(&[]), vec![(0, refused())]), ("start".to_owned(), no));
-    let not_sent = Answer::NotSent("no lease".to_owned());
+    let not_sent = Answer::NotSent("no lease".into());
     assert_eq!(carried(start(&[]), vec![(0, not_sent)]), ("start".to_owned(), not_done("no lease")));
 }
 
@@ -101,7 +101,7 @@ fn a_stop_is_done_when_it_is_off_whatever_was_answered() {
             assert_eq!((asked.as_str(), ending), ("shut down, look", Some(Ending::Done)), "{power}");
         }
     }
-    let not_sent = Answer::NotSent("no lease".to_owned());
+    let not_sent = Answer::NotSent("no lease".into());
     assert_eq!(carried(stop(30_000), vec![(0, not_sent)]), ("shut down".to_owned(), not_done("no lease")));
 }
 

@@ -191,13 +191,13 @@ fn a_start_without_answer_settles_before_its_tenure_ends() {
 #[test]
 fn unknown_is_neither_failed_nor_off() {
     let mut case = Case::starting();
-    case.answer(Ending::Unknown("no answer".to_owned()));
+    case.answer(Ending::Unknown("no answer".into()));
     let group = &case.ledger.groups["web"];
     assert_eq!(group.runs["web1"].refused, None);
     case.reads("p1", Power::Off);
     assert_eq!(case.plan(start(1)), in_flight(), "it may have started");
     let mut case = Case::starting();
-    case.answer(Ending::Refused("no memory".to_owned()));
+    case.answer(Ending::Refused("no memory".into()));
     assert_eq!(case.ledger.groups["web"].runs["web1"].refused.as_deref(), Some("no memory"));
 }
 
@@ -436,7 +436,7 @@ fn a_configuration_forgets_no_start_that_may_still_take_effect() {
         for answered in [false, true] {
             let mut case = Case::starting();
             if answered {
-                case.answer(Ending::Unknown("no answer".to_owned()));
+                case.answer(Ending::Unknown("no answer".into()));
             }
             let mut other = cluster();
             // The group needs another resource that is enabled once web1 is not.
@@ -464,7 +464,7 @@ fn what_was_read_for_an_order_is_a_fact() {
     let report = |order, readings| {
         Command::Report(Report {
             order,
-            ending: Ending::NotDone("it reads Starting on p2".to_owned()),
+            ending: Ending::NotDone("it reads Starting on p2".into()),
             readings,
             seen: BTreeMap::new(),
         })
@@ -475,7 +475,7 @@ fn what_was_read_for_an_order_is_a_fact() {
         let seen = Reading { by: "n1".into(), ..case.reading("p2", Power::Starting) };
         let in_flight = case.reading("p2", Power::Off);
         if closed {
-            case.answer(Ending::NotDone("its node stops".to_owned()));
+            case.answer(Ending::NotDone("its node stops".into()));
         }
         case.must(report(order, vec![seen.clone()]));
         case.reads("p1", Power::Off);
@@ -569,9 +569,9 @@ fn a_reading_is_news_once() {
     let powers = [Power::Running, Power::Off, Power::Absent, Power::Missing, Power::Unknown, Power::Moving];
     let remarks = [
         None,
-        Some(Remark::Word("x".repeat(300))),
-        Some(Remark::Renamed { uuid: "U".to_owned(), name: "y".repeat(300) }),
-        Some(Remark::Another { known: "U".to_owned(), found: "V".to_owned() }),
+        Some(Remark::Word("x".repeat(300).into())),
+        Some(Remark::Renamed { uuid: "U".into(), name: "y".repeat(300).into() }),
+        Some(Remark::Another { known: "U".into(), found: "V".into() }),
         Some(Remark::Environment(Environment::Vios)),
     ];
     let mut news = 0;

@@ -20,7 +20,7 @@ fn declared(os: OperatingSystem) -> Lpar {
 
 fn line(name: &str, uuid: &str, power: Power) -> Line {
     let uuid = (!uuid.is_empty()).then(|| uuid.to_owned());
-    Line { name: name.to_owned(), uuid, power, word: format!("word of {power}"), ..Line::default() }
+    Line { name: name.to_owned(), uuid, power, word: format!("word of {power}").into(), ..Line::default() }
 }
 
 fn known(uuid: &str, listed: bool) -> Known {
@@ -29,8 +29,8 @@ fn known(uuid: &str, listed: bool) -> Known {
 
 #[test]
 fn a_line_counts_for_what_it_is_about() {
-    let renamed = Remark::Renamed { uuid: "A".to_owned(), name: "web9".to_owned() };
-    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    let renamed = Remark::Renamed { uuid: "A".into(), name: "web9".into() };
+    let another = Remark::Another { known: "A".into(), found: "B".into() };
     let cases = [
         ("the first reading", known("", false), vec![line("web1", "A", Power::Off)], Power::Off, None),
         ("the same again", known("A", true), vec![line("web1", "A", Power::Running)], Power::Running, None),
@@ -64,7 +64,7 @@ fn a_line_counts_for_what_it_is_about() {
             known("A", true),
             vec![line("web1", "A", Power::Unknown)],
             Power::Unknown,
-            Some(Remark::Word("word of Unknown".to_owned())),
+            Some(Remark::Word("word of Unknown".into())),
         ),
     ];
     for (what, known, lines, power, remark) in cases {
@@ -95,8 +95,8 @@ fn what_is_of_another_kind_is_left_alone() {
 
 #[test]
 fn the_lpar_of_a_node_is_the_one_that_it_has_read() {
-    let renamed = Remark::Renamed { uuid: "A".to_owned(), name: "old".to_owned() };
-    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    let renamed = Remark::Renamed { uuid: "A".into(), name: "old".into() };
+    let another = Remark::Another { known: "A".into(), found: "B".into() };
     let cases = [
         ("nothing is known yet", "", vec![line("n1", "A", Power::Off)], Power::Off, Some("A"), None),
         ("its own", "A", vec![line("n1", "A", Power::Off)], Power::Off, Some("A"), None),
@@ -138,7 +138,7 @@ fn what_bears_the_mark_of_another_cluster_is_left_alone() {
     ];
     for (text, power, owner) in cases {
         let lines = [Line { description: text.map(str::to_owned), ..line("web1", "A", Power::Off) }];
-        let remark = owner.map(|name| Remark::Owner { cluster: name.to_owned() });
+        let remark = owner.map(|name| Remark::Owner { cluster: name.into() });
         for owner_mark in [true, false] {
             let cluster = Cluster { name: "east".to_owned(), owner_mark, ..Cluster::default() };
             let (read, listed) =
@@ -154,7 +154,7 @@ fn only_what_says_nothing_is_marked() {
     for (text, mark) in [
         ("", Mark::Free),
         ("tenure:east", Mark::Ours),
-        ("tenure:west", Mark::Another("west".to_owned())),
+        ("tenure:west", Mark::Another("west".into())),
         ("tenure:", Mark::Words),
         ("the web shop", Mark::Words),
     ] {

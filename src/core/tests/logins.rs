@@ -21,7 +21,7 @@ fn says(ledger: &mut Ledger, at: u64, node: &str, command: Command) -> Option<Re
 }
 
 fn refuses() -> Command {
-    Command::HmcRefuses { hmc: HMC.into(), why: "the key was rejected".to_owned() }
+    Command::HmcRefuses { hmc: HMC.into(), why: "the key was rejected".into() }
 }
 
 /// Node n1 was refused at 1 s.
@@ -152,7 +152,7 @@ fn a_cluster_whose_logins_are_refused_says_so() {
     let mut ledger = refused();
     let lockout = |alone| {
         let (hmc, by, why) = (HMC.into(), "n1".into(), "the key was rejected".to_owned());
-        ClusterWait::Lockout { hmc, by, alone, why }
+        ClusterWait::Lockout { hmc, by, alone, why: why.into() }
     };
     assert_eq!(ledger.standstills(), [lockout(false)]);
     turn(&mut ledger, 151_000);

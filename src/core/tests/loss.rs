@@ -158,7 +158,7 @@ fn a_node_is_not_taken_from_what_may_live_inside_it() {
                     match dead {
                         Some("the server") => scene.off("p1"),
                         Some(_) => {
-                            let how = NodeOffHow::Operator { name: "admin".to_owned() };
+                            let how = NodeOffHow::Operator { name: "admin".into() };
                             scene.node("n1").prove_off(9, NOW, NodeOff { how, index: 9 });
                         }
                         None => {}

@@ -436,7 +436,7 @@ fn a_node_that_is_alone_for_too_long_stops_what_needs_something_first_and_then_b
         asks(&effects)
     };
     let looked = |power: Power| Said::Probed(Seen { power, ..Seen::default() });
-    assert_eq!(says("daemon", Said::Unknown("late".to_owned())), [(daemon(), None)]);
+    assert_eq!(says("daemon", Said::Unknown("late".into())), [(daemon(), None)]);
     assert!(matches!(says("daemon", looked(Power::Running))[..], [(_, Some(LocalOperation::Clean(_)))]));
     assert_eq!(says("daemon", Said::Accepted), [(daemon(), None)]);
     assert_eq!(says("daemon", looked(Power::Off)), [("address".into(), Some(LocalOperation::Stop))]);

@@ -72,7 +72,7 @@ fn plan(ledger: &mut Ledger, command: Command) -> Result<(), Refusal> {
 fn lose(ledger: &mut Ledger, server: &str) {
     let (index, at) = (ledger.index, ledger.now);
     if let Some(state) = ledger.servers.get_mut(server) {
-        state.off = Some(OffProof { how: OffHow::Operator { name: "admin".to_owned() }, index, at });
+        state.off = Some(OffProof { how: OffHow::Operator { name: "admin".into() }, index, at });
     }
 }
 

@@ -209,7 +209,7 @@ fn what_was_read_before_the_answer_proves_nothing() {
     let mut case = Case::migrating();
     case.must(moves("web1"));
     let (here, there) = (case.reading("p1", RUNNING), case.reading("p2", ABSENT));
-    case.answer(Ending::Refused("no memory".to_owned()));
+    case.answer(Ending::Refused("no memory".into()));
     case.must(Command::Observe(here));
     case.must(Command::Observe(there));
     assert_eq!(case.plan(stay()), not_off("web1", "p2", Power::Absent));
@@ -227,7 +227,7 @@ fn what_was_read_before_the_answer_proves_nothing() {
 fn a_move_without_answer_settles_first() {
     let mut case = Case::migrating();
     case.must(moves("web1"));
-    case.answer(Ending::Unknown("no answer".to_owned()));
+    case.answer(Ending::Unknown("no answer".into()));
     case.reads("p1", RUNNING);
     case.reads("p2", ABSENT);
     assert_eq!(case.plan(stay()), in_flight("web1", "p2"), "it may begin yet");
@@ -308,14 +308,14 @@ fn what_has_moved_is_moved_back_when_the_next_one_fails() {
     case.reads("p1", [Power::Absent, Power::Running]);
     case.reads("p2", [Power::Running, Power::Absent]);
     case.must(moves("web2"));
-    case.answer(Ending::Refused("no memory".to_owned()));
+    case.answer(Ending::Refused("no memory".into()));
     case.reads("p1", [Power::Absent, Power::Running]);
     case.reads("p2", [Power::Running, Power::Absent]);
     case.must(moves("web1"));
     let order = case.ledger.orders.values().next().map(|order| (order.server.to_string(), order.action.to_string()));
     assert_eq!(order, Some(("p2".to_owned(), "migrate web1 to p1".to_owned())));
     assert_eq!(case.plan(arrive()), in_flight("web1", "p1"));
-    case.answer(Ending::Refused("busy".to_owned()));
+    case.answer(Ending::Refused("busy".into()));
     case.reads("p1", [Power::Absent, Power::Running]);
     case.reads("p2", [Power::Running, Power::Absent]);
     assert!(matches!(case.plan(moves("web1")), Some(Refusal::HasOrder { .. })), "an operator decides");
@@ -340,7 +340,7 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     case.reads("p1", [MOVING, Power::Running]);
     case.must(stop());
     assert!(matches!(case.plan(stop()), Some(Refusal::HasOrder { .. })));
-    case.answer(Ending::Unknown("stopped".to_owned()));
+    case.answer(Ending::Unknown("stopped".into()));
     case.answer(Ending::Done);
     case.now += 30_000;
     case.must(Command::Settle { resource: "web1".into(), server: "p2".into() });
@@ -363,7 +363,7 @@ fn what_ran_and_crashed_is_not_taken_for_left_half_way() {
     let recover = || Command::Recover { resource: "web1".into(), server: "p1".into() };
     case.reads("p1", [Power::Off, Power::Running]);
     case.must(Command::Start { resource: "web1".into(), epoch: Epoch(1), restart: false });
-    case.answer(Ending::Unknown("no answer".to_owned()));
+    case.answer(Ending::Unknown("no answer".into()));
     case.now += 30_000;
     case.must(Command::Settle { resource: "web1".into(), server: "p1".into() });
     let mut ran = case.clone();

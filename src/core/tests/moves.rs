@@ -67,7 +67,7 @@ fn to_p2() -> Phase {
 }
 
 fn off(ledger: &mut Ledger, name: &str) {
-    let how = OffHow::Operator { name: "admin".to_owned() };
+    let how = OffHow::Operator { name: "admin".into() };
     server(ledger, name).off = Some(OffProof { how, index: 9, at: Time(9) });
 }
 
@@ -237,7 +237,7 @@ fn left_by_start(home: Option<&str>, change: impl Fn(&mut Ledger)) -> StartRisk 
     ledger.orders.insert(ORDER, Order { id: ORDER, node, server, action, issued, budget });
     copy(&mut ledger, "web1", "p2").risk = StartRisk::Ordered(ORDER);
     change(&mut ledger);
-    assert_eq!(plan(&mut ledger, report(Ending::Unknown("no answer".to_owned()))), None);
+    assert_eq!(plan(&mut ledger, report(Ending::Unknown("no answer".into()))), None);
     copy(&mut ledger, "web1", "p2").risk
 }
 
@@ -309,8 +309,8 @@ fn tries_to_clear_up_count_until_one_is_done() {
         (copy.stop, copy.futile)
     };
     assert_eq!(after(Ending::Done), (None, 0));
-    assert_eq!(after(Ending::Refused("no".to_owned())), (None, 2));
-    assert_eq!(after(Ending::Unknown("no answer".to_owned())), (None, 2));
+    assert_eq!(after(Ending::Refused("no".into())), (None, 2));
+    assert_eq!(after(Ending::Unknown("no answer".into())), (None, 2));
 }
 
 #[test]

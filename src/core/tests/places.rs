@@ -233,9 +233,9 @@ fn what_a_list_remarks_of_an_lpar_is_kept_up_to_a_length() {
         reading.listed.insert("web1".into(), Listed { uuid: None, remark });
         Ledger::said(&reading, &"web1".into())
     };
-    let whole = Remark::Owner { cluster: "other".to_owned() };
+    let whole = Remark::Owner { cluster: "other".into() };
     assert_eq!(said(None), "");
     assert_eq!(said(Some(whole.clone())), whole.to_string());
-    assert_eq!(said(Some(Remark::Word("x".repeat(900)))).chars().count(), tenure_core::ledger::SAID_LIMIT);
+    assert_eq!(said(Some(Remark::Word("x".repeat(900).into()))).chars().count(), tenure_core::foreign::TEXT);
     assert_eq!(Ledger::said(&site::reading("p1"), &"web1".into()), "");
 }

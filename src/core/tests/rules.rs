@@ -7,6 +7,7 @@ mod declared;
 mod execution;
 mod facts;
 mod faults;
+mod foreign;
 mod grants;
 mod hooks;
 mod inside;

@@ -99,7 +99,7 @@ impl Scene {
 
     /// A server is proven off.
     pub fn off(&mut self, server: &str) {
-        let how = OffHow::Operator { name: "admin".to_owned() };
+        let how = OffHow::Operator { name: "admin".into() };
         self.server(server).off = Some(OffProof { how, index: 9, at: Time(9) });
     }
 

@@ -177,7 +177,7 @@ fn a_server_is_not_powered_off_that_is_up_or_off() {
     assert_eq!(case.says(), Err(Unsent::Up("p1".into())));
     case.server("p1").live = false;
     assert_eq!(case.says(), Ok(()));
-    let how = OffHow::Operator { name: "admin".to_owned() };
+    let how = OffHow::Operator { name: "admin".into() };
     case.server("p1").off = Some(tenure_core::ledger::OffProof { how, index: issued, at: Time(1_000) });
     assert_eq!(case.says(), Err(Unsent::Off("p1".into())));
 }

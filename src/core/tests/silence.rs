@@ -100,7 +100,7 @@ fn a_node_is_in_charge_of_its_server_as_long_as_it_is_granted_leases() {
 
 #[test]
 fn a_watchdog_ends_only_what_must_not_run_twice() {
-    let operator = NodeOffHow::Operator { name: "admin".to_owned() };
+    let operator = NodeOffHow::Operator { name: "admin".into() };
     for (how, watched, died) in
         [(WATCHDOG, false, true), (WATCHDOG, true, false), (operator.clone(), false, true), (operator, true, true)]
     {
@@ -171,7 +171,7 @@ fn a_node_that_is_declared_otherwise_loses_what_was_known_of_it() {
         ),
     ];
     for (what, change, expected) in cases {
-        let operator = NodeOffHow::Operator { name: "admin".to_owned() };
+        let operator = NodeOffHow::Operator { name: "admin".into() };
         assert_eq!([after(operator, change), after(WATCHDOG, change)], expected, "{what}");
     }
 }
@@ -252,8 +252,8 @@ fn a_node_that_was_cut_off_is_off_unless_it_was_taken_back_meanwhile() {
     let fenced = Some(NodeOffHow::Fenced { order: ORDER, by: "n2".into() });
     let lapsed: Change = |scene| scene.node("n1").lapse(9, NOW);
     assert_eq!(cut(lapsed, Ending::Done), (None, None, fenced));
-    assert_eq!(cut(lapsed, Ending::Refused("no".to_owned())), (None, Some(NOW), None));
-    assert_eq!(cut(lapsed, Ending::Unknown("no answer".to_owned())), (None, Some(NOW), None));
+    assert_eq!(cut(lapsed, Ending::Refused("no".into())), (None, Some(NOW), None));
+    assert_eq!(cut(lapsed, Ending::Unknown("no answer".into())), (None, Some(NOW), None));
     assert_eq!(cut(|_| {}, Ending::Done), (None, None, None), "it is heard again");
     let proven: Change = |scene| prove(scene, WATCHDOG);
     assert_eq!(cut(proven, Ending::Done), (None, None, Some(WATCHDOG)), "that is proven already");
@@ -265,7 +265,7 @@ fn an_operator_is_believed_that_a_silent_node_is_off_unless_its_lpar_looks_alive
         let mut scene = scene();
         change(&mut scene);
         let refused = scene.ask(Verb::ConfirmNodeOff { node: "n1".into() });
-        assert_eq!(refused.is_none(), proof(&scene) == Some(NodeOffHow::Operator { name: "admin".to_owned() }));
+        assert_eq!(refused.is_none(), proof(&scene) == Some(NodeOffHow::Operator { name: "admin".into() }));
         refused
     };
     let lapsed: Change = |scene| scene.node("n1").lapse(9, NOW);
@@ -334,7 +334,7 @@ fn what_died_with_its_node_is_looked_at_anew() {
         };
         ["httpd", "cron"].map(|resource| (forgotten(scene.copy(resource, "p1")), forgotten(scene.copy(resource, "p2"))))
     };
-    assert_eq!(copies(NodeOffHow::Operator { name: "admin".to_owned() }), [(true, false), (true, false)]);
+    assert_eq!(copies(NodeOffHow::Operator { name: "admin".into() }), [(true, false), (true, false)]);
     assert_eq!(copies(WATCHDOG), [(true, false), (false, false)]);
 }
 

@@ -47,8 +47,9 @@ fn the_history_of_a_group_is_what_its_records_say_newest_first() {
     for verb in [Verb::Freeze { group: "web".into() }, Verb::Disarm, Verb::Unfreeze { group: "web".into() }] {
         assert_eq!(case.ask(verb).refusal(), None);
     }
-    let told =
-        |group: &str| -> Vec<String> { case.ledger.history(&group.into()).map(|event| event.text.clone()).collect() };
+    let told = |group: &str| -> Vec<String> {
+        case.ledger.history(&group.into()).map(|event| event.text.to_string()).collect()
+    };
     let [unfrozen, frozen, ..] = &told("web")[..] else { panic!("{:?}", told("web")) };
     assert_eq!(
         (unfrozen.as_str(), frozen.as_str()),
@@ -109,7 +110,7 @@ fn what_a_copy_is_outlives_how_it_was_read() {
         idle: true,
         confidence: 90,
         serial: 8,
-        said: "fine".to_owned(),
+        said: "fine".into(),
         alone: true,
         ..what.clone()
     };

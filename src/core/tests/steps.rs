@@ -55,8 +55,8 @@ fn an_ibm_i_is_known_by_its_declaration() {
 
 #[test]
 fn an_lpar_that_is_not_the_declared_one_is_left_alone() {
-    let owner = Remark::Owner { cluster: "other".to_owned() };
-    for (remark, alone) in [(owner.clone(), true), (Remark::Word("odd".to_owned()), false)] {
+    let owner = Remark::Owner { cluster: "other".into() };
+    for (remark, alone) in [(owner.clone(), true), (Remark::Word("odd".into()), false)] {
         for (order, power, done) in [(stop(0), Power::Running, "cut off"), (start(&[]), Power::Off, "start")] {
             let mut execution = execution(order);
             if done == "start" {
@@ -65,7 +65,7 @@ fn an_lpar_that_is_not_the_declared_one_is_left_alone() {
             let mut reading = reads("p1", power);
             reading.listed.insert("web1".into(), Listed { uuid: None, remark: Some(remark.clone()) });
             let said = format!("it reads {power} on p1: {owner}");
-            let expected = if alone { Err(Ending::NotDone(said)) } else { asks(done) };
+            let expected = if alone { Err(Ending::NotDone(said.into())) } else { asks(done) };
             assert_eq!(read(&mut execution, reading, 20), expected, "{remark}");
         }
     }
@@ -83,7 +83,7 @@ fn an_accepted_start_may_take_a_while_to_show() {
     let shows = 30 + START_SHOWS.0;
     assert_eq!(after(40), asks("pause 100ms"));
     assert_eq!(after(shows - 1), asks("pause 100ms"));
-    assert_eq!(after(shows), Err(Ending::Unknown("it was accepted, and reads Off".to_owned())));
+    assert_eq!(after(shows), Err(Ending::Unknown("it was accepted, and reads Off".into())));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_lpar_of_a_node_is_cut_off_where_it_can_be_read_and_is_off_when_it_reads_s
     let node = |node, system| Reading { node, system, ..site::reading("p1") };
     let up = SystemState::Operating;
     for system in [SystemState::Initializing, SystemState::Error, SystemState::NoConnection] {
-        let not_done = Err(Ending::NotDone(format!("p1 reads {system}")));
+        let not_done = Err(Ending::NotDone(format!("p1 reads {system}").into()));
         assert_eq!(read(&mut fence_node(), node(Power::Running, system), 10), not_done);
     }
     assert_eq!(read(&mut fence_node(), node(Power::Off, up), 10), Err(Ending::Done));

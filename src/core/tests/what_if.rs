@@ -302,7 +302,7 @@ fn the_last_decision_is_remembered() {
         later.journal.push_back((&record).into());
     }
     let decision = why_not(&later, &"db".into(), &"p1".into()).and_then(|why| why.decision).expect("it was granted");
-    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string())));
+    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string().into())));
     assert_eq!(why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision), None, "it was adopted");
 }
 

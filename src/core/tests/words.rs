@@ -157,7 +157,7 @@ fn read(seen: &ServerReading, known: &KnownOn) -> Reading {
 #[test]
 fn every_state_of_a_system() {
     let rows = SYSTEMS.map(|(word, ..)| SystemState::parse(word));
-    let unknown = SystemState::Unknown("Unknown".to_owned());
+    let unknown = SystemState::Unknown("Unknown".into());
     assert_eq!(rows.to_vec(), [SystemState::ALL, &[unknown]].concat(), "one row for each");
     for (word, meaning, lists) in SYSTEMS {
         let state = SystemState::parse(word);
@@ -175,7 +175,7 @@ fn every_state_of_a_system() {
 #[test]
 fn every_state_of_an_lpar() {
     let rows = LPARS.map(|(word, ..)| LparState::parse(word));
-    let unknown = LparState::Unknown("Unknown".to_owned());
+    let unknown = LparState::Unknown("Unknown".into());
     assert_eq!(rows.to_vec(), [LparState::ALL, &[unknown]].concat(), "one row for each");
     for (word, power, serves) in LPARS {
         let state = LparState::parse(word);
@@ -187,7 +187,7 @@ fn every_state_of_an_lpar() {
         assert_eq!((reading.power(&"db".into()), reading.node), (power, power), "{word}");
         assert_eq!(reading.vios.get("vios1").copied(), serves, "{word}");
         let remark = reading.listed["db"].remark.clone();
-        let said = (power == Power::Unknown).then(|| Remark::Word(word.to_owned()));
+        let said = (power == Power::Unknown).then(|| Remark::Word(word.into()));
         assert_eq!(remark, said, "{word}: what is not understood is said");
     }
     assert_eq!(words::power(&LparState::parse("Not Activated Yet")), Power::Unknown);
@@ -256,8 +256,7 @@ fn a_reading_has_what_is_asked_for() {
 
     let reading = read(&seen("Operating", Vec::new()), &known);
     assert_eq!((reading.power(&"db".into()), reading.node), (Power::Missing, Power::Absent), "an empty list");
-    let unread =
-        ServerReading { inventory: Inventory::NotReadable("busy".to_owned()), ..seen("Operating", Vec::new()) };
+    let unread = ServerReading { inventory: Inventory::NotReadable("busy".into()), ..seen("Operating", Vec::new()) };
     let reading = read(&unread, &known);
     assert_eq!((reading.live, reading.copies.len(), reading.power(&"db".into())), (true, 0, Power::Unknown));
 }
@@ -283,10 +282,14 @@ fn every_refusal() {
             let why = || "so".to_owned();
             let expected = match row[column(&change)] {
                 Already => Answer::Already,
-                NotSent => Answer::NotSent(why()),
-                Refused => Answer::Refused(why()),
+                NotSent => Answer::NotSent(why().into()),
+                Refused => Answer::Refused(why().into()),
             };
-            assert_eq!(words::answer(&change, Told::Refused { kind, why: why() }), expected, "{kind:?} of {change:?}");
+            assert_eq!(
+                words::answer(&change, Told::Refused { kind, why: why().into() }),
+                expected,
+                "{kind:?} of {change:?}"
+            );
         }
         let proves = [Step::Check, Step::Change, Step::Checked].map(|step| kind.is_definite(step));
         let looked_at = !matches!(kind, RefusalKind::Parameter | RefusalKind::NoAuthority);
@@ -299,7 +302,11 @@ fn what_is_no_refusal_is_what_it_is() {
     let why = || "so".to_owned();
     for change in changes() {
         assert_eq!(words::answer(&change, Told::Accepted), Answer::Accepted);
-        assert_eq!(words::answer(&change, Told::NotSent(why())), Answer::NotSent(why()));
-        assert_eq!(words::answer(&change, Told::Unknown(why())), Answer::Unknown(why()), "it may have been done");
+        assert_eq!(words::answer(&change, Told::NotSent(why().into())), Answer::NotSent(why().into()));
+        assert_eq!(
+            words::answer(&change, Told::Unknown(why().into())),
+            Answer::Unknown(why().into()),
+            "it may have been done"
+        );
     }
 }

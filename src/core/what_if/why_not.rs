@@ -1,7 +1,7 @@
 //! Explains why a group does not run on a server: every reason, in the ledger's own terms.
 
 use crate::{
-    Event, GroupName, Ledger, Power, ServerName, SystemState,
+    Event, ForeignText, GroupName, Ledger, Power, ServerName, SystemState,
     ledger::{CopyState, GroupState, Intent, Phase},
     note::{NotHere, Wait},
 };
@@ -55,7 +55,7 @@ pub struct Decision {
     /// The server on which it was placed.
     pub to: ServerName,
     /// Why it was not placed on the server in question; `None` if that one was not in the way, or was chosen.
-    pub why: Option<String>,
+    pub why: Option<ForeignText>,
 }
 
 /// Explains why a group does not run on a server. `None` if there is no such group.

@@ -1,8 +1,8 @@
 //! The ideal world of a forecast: the readings of the nodes, and the outcomes of orders.
 
 use crate::{
-    Action, GroupName, Inside, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, Seen, ServerName, Span,
-    SystemState, Time, View,
+    Action, ForeignText, GroupName, Inside, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, Seen,
+    ServerName, Span, SystemState, Time, View,
     ledger::{GroupState, Migration},
     order::Ending,
     view::NodeView,
@@ -132,7 +132,7 @@ impl World {
         let inside = reading.copies.iter().filter(|(resource, _)| ledger.is_inside(resource));
         let seen = inside.map(|(resource, power)| {
             let confidence = self.sure.get(&(server.clone(), resource.clone())).copied().unwrap_or(100);
-            (resource.clone(), Seen { power: *power, since, serial, confidence, said: String::new() })
+            (resource.clone(), Seen { power: *power, since, serial, confidence, said: ForeignText::default() })
         });
         let watchdog = ledger.nodes.get(node).and_then(|state| state.watchdog);
         self.view.inside.insert(node.clone(), Inside { seen: seen.collect(), watchdog });
@@ -189,7 +189,7 @@ impl World {
     pub(super) fn carry_out(&mut self, order: &Order, ledger: &Ledger) -> Report {
         let index = ledger.index;
         let ending = match self.refuses(&order.action, &order.server) {
-            Some(down) => Ending::NotDone(format!("{down} is down")),
+            Some(down) => Ending::NotDone(format!("{down} is down").into()),
             None => {
                 self.take_effect(order);
                 Ending::Done
@@ -198,7 +198,10 @@ impl World {
         let (by, serial) = (order.node.clone(), self.serial);
         let seen = order.action.resource().filter(|resource| ledger.is_inside(resource)).and_then(|resource| {
             let power = self.reading(&order.server)?.copies.get(resource).copied()?;
-            Some((resource.clone(), Seen { power, since: index, serial, confidence: 100, said: String::new() }))
+            Some((
+                resource.clone(),
+                Seen { power, since: index, serial, confidence: 100, said: ForeignText::default() },
+            ))
         });
         let readings = self.reading(&order.server).map(|reading| {
             // Only the resource of the order: the others are read anyway.

@@ -1,7 +1,10 @@
 //! Converts the outcome of a console's command to the answer for the order that sent it.
 
 use super::refusal::RefusalKind;
-use crate::execution::{Answer, Change, MachineOperation, ServerOperation};
+use crate::{
+    ForeignText,
+    execution::{Answer, Change, MachineOperation, ServerOperation},
+};
 
 /// Outcome of a command that was given to a console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +16,12 @@ pub enum Told {
         /// Meaning of the refusal.
         kind: RefusalKind,
         /// The console's message.
-        why: String,
+        why: ForeignText,
     },
     /// No console was given the command.
-    NotSent(String),
+    NotSent(ForeignText),
     /// A console was given the command, and the outcome is unknown.
-    Unknown(String),
+    Unknown(ForeignText),
 }
 
 /// Purpose of a command, as far as a refusal is concerned.
@@ -40,7 +43,7 @@ pub fn answer(change: &Change, told: Told) -> Answer {
     }
 }
 
-fn refused(change: &Change, kind: RefusalKind, why: String) -> Answer {
+fn refused(change: &Change, kind: RefusalKind, why: ForeignText) -> Answer {
     match (kind, aim(change)) {
         (RefusalKind::AlreadyOn, Aim::Start) | (RefusalKind::AlreadyOff, Aim::Stop | Aim::PowerOff) => Answer::Already,
         // Says nothing about the LPAR on this server: it can be tried again.

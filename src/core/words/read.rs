@@ -151,7 +151,7 @@ fn line(lpar: &LparReading) -> Line {
         uuid: lpar.uuid.clone(),
         environment: environment(&lpar.env),
         power: power(&lpar.state),
-        word: lpar.state.to_string(),
+        word: lpar.state.to_string().into(),
         description: lpar.description.clone(),
     }
 }

@@ -1,10 +1,8 @@
 //! A console's message when a command fails: a code, then a sentence. Errors of parameters have no code. Only codes and
 //! the two fixed sentences are matched; the rest of the text is for people.
 
+use crate::ForeignText;
 use std::fmt;
-
-/// Maximum number of characters of a message; longer ones are shortened.
-const LONGEST_MESSAGE: usize = 300;
 
 /// Prefixes of the messages without a code.
 const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid "];
@@ -20,7 +18,7 @@ pub struct Refusal {
     /// Meaning of the code.
     pub kind: RefusalKind,
     /// Its message, shortened, without the code.
-    pub message: String,
+    pub message: ForeignText,
 }
 
 /// The kinds of refusals, each with its codes.
@@ -110,11 +108,11 @@ impl Refusal {
     pub fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
         if let Some((code, message)) = split_code(line) {
-            let (kind, message) = (RefusalKind::of(code, message), shorten(message));
+            let (kind, message) = (RefusalKind::of(code, message), message.into());
             return Some(Self { code: Some(code.to_owned()), kind, message });
         }
         let is_parameter = PARAMETER_SENTENCES.iter().any(|sentence| line.starts_with(sentence));
-        is_parameter.then(|| Self { code: None, kind: RefusalKind::Parameter, message: shorten(line) })
+        is_parameter.then(|| Self { code: None, kind: RefusalKind::Parameter, message: line.into() })
     }
 
     /// Whether the refusal is of an attribute in `-F` that this release does not know.
@@ -141,16 +139,10 @@ fn split_code(line: &str) -> Option<(&str, &str)> {
     is_code.then_some((code, message.trim()))
 }
 
-fn shorten(message: &str) -> String {
-    if message.chars().count() <= LONGEST_MESSAGE {
-        return message.to_owned();
-    }
-    message.chars().take(LONGEST_MESSAGE).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::foreign::TEXT;
 
     #[test]
     fn every_code_is_of_one_kind() {
@@ -160,7 +152,7 @@ mod tests {
                 assert_eq!(of.count(), 1, "{code}");
                 let (code, message) = ((*code).to_owned(), "The operation.".to_owned());
                 let refusal = Refusal::parse(&format!("  {code}: {message}\r\n"));
-                assert_eq!(refusal, Some(Refusal { code: Some(code), kind: *kind, message }));
+                assert_eq!(refusal, Some(Refusal { code: Some(code), kind: *kind, message: message.into() }));
             }
         }
         let other = [("HSCL9999 too busy for that", RefusalKind::Busy), ("HSCL9999 x", RefusalKind::Other)];
@@ -172,7 +164,7 @@ mod tests {
     #[test]
     fn errors_of_parameters_have_no_code() {
         let text = "An invalid attribute was entered.  The invalid attribute is UUID.";
-        let refusal = Refusal { code: None, kind: RefusalKind::Parameter, message: text.to_owned() };
+        let refusal = Refusal { code: None, kind: RefusalKind::Parameter, message: text.into() };
         assert_eq!(Refusal::parse(text).as_ref(), Some(&refusal));
         assert!(refusal.is_of_attribute());
         let other = Refusal::parse("The command entered is missing a parameter.");
@@ -184,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_long_message_is_shortened() {
-        let refusal = Refusal::parse(&format!("HSCL0237 {}", "ä".repeat(LONGEST_MESSAGE + 1)));
-        let shortened = "ä".repeat(LONGEST_MESSAGE) + "…";
-        assert_eq!(refusal.map(|refusal| refusal.message), Some(shortened));
+        let refusal = Refusal::parse(&format!("HSCL0237 {}", "ä".repeat(TEXT + 1)));
+        let shortened = "ä".repeat(TEXT - 1) + "…";
+        assert_eq!(refusal.map(|refusal| refusal.message), Some(shortened.into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     read::system,
     state::{Connection, LparEnvironment, LparState, RmcState, SystemState},
 };
-use crate::SystemState as Meaning;
+use crate::{ForeignText, SystemState as Meaning};
 
 /// One LPAR in a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Inventory {
     /// All LPARs that are defined on the server, VIO servers included.
     Listed(Vec<LparReading>),
     /// The console could not list them; the text says why.
-    NotReadable(String),
+    NotReadable(ForeignText),
 }
 
 /// One answer about one server, from one console.

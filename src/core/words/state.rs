@@ -4,6 +4,7 @@
 //! a state differently on its command line and in its REST API. A word that is not in the HMC's own enumeration stays
 //! `Unknown` with its text; it is never mapped to something that looks similar.
 
+use crate::ForeignText;
 use std::fmt;
 
 words! {
@@ -82,7 +83,7 @@ pub enum Connection {
     /// At least one service processor of the server is connected.
     Connected,
     /// None is; the text is what the console printed.
-    NotConnected(String),
+    NotConnected(ForeignText),
     /// The console has no line about this server, or the line could not be read.
     Unknown,
 }
@@ -93,7 +94,7 @@ impl Connection {
         match text {
             _ if same(text, "Connected") => Self::Connected,
             _ if same(text, "") => Self::Unknown,
-            _ => Self::NotConnected(text.trim().to_owned()),
+            _ => Self::NotConnected(text.trim().into()),
         }
     }
 }
@@ -118,7 +119,7 @@ pub enum LparEnvironment {
     /// `vioserver`: a VIO server.
     VioServer,
     /// Anything else, as it was printed.
-    Other(String),
+    Other(ForeignText),
 }
 
 impl LparEnvironment {
@@ -128,7 +129,7 @@ impl LparEnvironment {
             _ if same(text, "aixlinux") => Self::AixLinux,
             _ if same(text, "os400") => Self::Os400,
             _ if same(text, "vioserver") => Self::VioServer,
-            _ => Self::Other(text.trim().to_owned()),
+            _ => Self::Other(text.trim().into()),
         }
     }
 }
@@ -144,7 +145,7 @@ pub enum RmcState {
     /// `none`, or nothing printed.
     None,
     /// `unknown`, `busy`, or any other word, as it was printed.
-    Unknown(String),
+    Unknown(ForeignText),
 }
 
 impl RmcState {
@@ -154,7 +155,7 @@ impl RmcState {
             _ if same(text, "active") => Self::Active,
             _ if same(text, "inactive") => Self::Inactive,
             _ if ["", "none", "null"].iter().any(|none| same(text, none)) => Self::None,
-            _ => Self::Unknown(text.trim().to_owned()),
+            _ => Self::Unknown(text.trim().into()),
         }
     }
 }
@@ -203,7 +204,7 @@ mod tests {
     fn a_word_that_is_not_known_is_unknown_and_keeps_its_text() {
         assert_eq!(LparState::parse("Not Activated Yet"), LparState::Unknown("Not Activated Yet".into()));
         assert_eq!(LparState::parse("Not"), LparState::Unknown("Not".into()));
-        assert_eq!(LparState::parse(""), LparState::Unknown(String::new()));
+        assert_eq!(LparState::parse(""), LparState::Unknown(String::new().into()));
         assert_eq!(SystemState::parse("Power Of"), SystemState::Unknown("Power Of".into()));
         assert_eq!(SystemState::parse("Power Of").to_string(), "Unknown (Power Of)");
         assert_eq!(SystemState::parse("unknown").to_string(), "Unknown");
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn links_kinds_and_rmc_are_read() {
-        let not = |text: &str| Connection::NotConnected(text.to_owned());
+        let not = |text: &str| Connection::NotConnected(text.into());
         let links = [
             ("Connected", Connection::Connected),
             (" connected ", Connection::Connected),
@@ -237,7 +238,7 @@ mod tests {
             ("aixlinux", LparEnvironment::AixLinux),
             ("OS400", LparEnvironment::Os400),
             ("vioserver", LparEnvironment::VioServer),
-            ("vio", LparEnvironment::Other("vio".to_owned())),
+            ("vio", LparEnvironment::Other("vio".into())),
         ];
         for (text, kind) in kinds {
             assert_eq!(LparEnvironment::parse(text), kind, "{text:?}");
@@ -248,7 +249,7 @@ mod tests {
             ("", RmcState::None),
             ("null", RmcState::None),
             ("none", RmcState::None),
-            ("busy", RmcState::Unknown("busy".to_owned())),
+            ("busy", RmcState::Unknown("busy".into())),
         ];
         for (text, state) in states {
             assert_eq!(RmcState::parse(text), state, "{text:?}");

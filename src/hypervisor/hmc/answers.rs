@@ -9,6 +9,7 @@ use crate::hypervisor::{
     Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes, RmcState,
     SystemState,
 };
+use tenure_core::{ForeignText, foreign::is_identity};
 
 /// Columns of `lssyscfg -r sys`.
 pub const SYSTEM_COLUMNS: [&str; 5] = ["name", "type_model", "serial_num", "state", "sys_time"];
@@ -37,9 +38,9 @@ pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
     let refusal = (output.status == STATUS_REFUSED).then(|| parse_refusal(&output.stdout, &output.stderr)).flatten();
     match refusal {
         Some(refusal) => Err(Failure::Refused(refusal)),
-        None => {
-            Err(Failure::NotUnderstood { reason: format!("exit status {} and no message of the HMC's", output.status) })
-        }
+        None => Err(Failure::NotUnderstood {
+            reason: format!("exit status {} and no message of the HMC's", output.status).into(),
+        }),
     }
 }
 
@@ -71,7 +72,7 @@ pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
         Ok(LparReading {
             name: required(record, "name")?.to_owned(),
             id: record.value("lpar_id").and_then(|id| id.parse().ok()),
-            uuid: record.value("uuid").map(str::to_owned),
+            uuid: uuid(record)?,
             env: LparEnvironment::parse(required(record, "lpar_env")?),
             state: LparState::parse(required(record, "state")?),
             rmc: RmcState::parse(record.get("rmc_state").unwrap_or_default()),
@@ -85,6 +86,15 @@ pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
         // Names are unique on a server. Two readings for one LPAR mean that none can be believed.
         Some(pair) => Err(not_understood(format!("LPAR {} is listed twice", pair[0]))),
         None => Ok(lpars),
+    }
+}
+
+/// The UUID of an LPAR. Names and UUIDs are compared as they were read, and only shown in another form; a UUID that could
+/// not be shown as it is would be of no known LPAR, so the whole list is not believed.
+fn uuid(record: &Record) -> Result<Option<String>, Failure> {
+    match record.value("uuid") {
+        Some(uuid) if !is_identity(uuid) => Err(not_understood(format!("a UUID is not visible characters: {uuid}"))),
+        uuid => Ok(uuid.map(str::to_owned)),
     }
 }
 
@@ -145,15 +155,15 @@ pub fn unreadable(error: ParseError) -> Failure {
 }
 
 /// The version from `lshmc -V`.
-pub fn version(answer: &[u8]) -> String {
-    records::parse_version(answer).unwrap_or_else(|| "of unknown version".to_owned())
+pub fn version(answer: &[u8]) -> ForeignText {
+    records::parse_version(answer).unwrap_or_else(|| "of unknown version".to_owned()).into()
 }
 
 fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Failure> {
     record.get(name).ok_or_else(|| not_understood(format!("no attribute {name}")))
 }
 
-fn not_understood(reason: impl Into<String>) -> Failure {
+fn not_understood(reason: impl Into<ForeignText>) -> Failure {
     Failure::NotUnderstood { reason: reason.into() }
 }
 

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use super::address::HmcAddress;
 use super::link::{self, LinkError, Session};
 use crate::hypervisor::{Failure, Login, Turns};
+use tenure_core::ForeignText;
 
 /// Pause after the first failed attempt to connect; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -45,7 +46,7 @@ struct Door(Arc<std::sync::Mutex<Knocks>>);
 struct Knocks {
     turns: Option<Turns>,
     /// The reason why the key is not offered: another node was refused.
-    held: Option<String>,
+    held: Option<ForeignText>,
     /// The outcome of the last offer.
     last: Option<Login>,
 }
@@ -55,12 +56,12 @@ impl Door {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn held(&self) -> Option<String> {
+    fn held(&self) -> Option<ForeignText> {
         self.knocks().held.clone()
     }
 
     /// Waits for this node's turn. The error is the reason why the key may not be offered then.
-    async fn open(&self) -> Result<(), String> {
+    async fn open(&self) -> Result<(), ForeignText> {
         let turns = self.knocks().turns;
         if let Some(turns) = turns {
             tokio::time::sleep_until(turns.next(Instant::now())).await;
@@ -80,7 +81,7 @@ enum Link {
     /// Connected and authenticated; it may have ended since.
     Up(Arc<Session>),
     /// Authentication failed; no further attempt is made.
-    Stopped { reason: String },
+    Stopped { reason: ForeignText },
 }
 
 const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
@@ -115,7 +116,7 @@ impl Connection {
     }
 
     /// Holds logins back, for this reason; `None` lets them go on. An open connection stays open.
-    pub fn hold(&self, why: Option<String>) {
+    pub fn hold(&self, why: Option<ForeignText>) {
         self.door.knocks().held = why;
     }
 
@@ -184,7 +185,7 @@ impl Connection {
         let attempt = tokio::spawn(attempt(self.address.clone(), link, self.door.clone()));
         match attempt.await {
             Ok(result) => result,
-            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string().into() }),
         }
     }
 
@@ -229,16 +230,16 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
     let hmc = address.name.as_str();
     match &error {
         LinkError::Rejected(reason) => {
-            error!(hmc, user = address.user, reason, "authentication rejected: stopped until reset or reconfigured");
+            error!(hmc, user = address.user, %reason, "authentication rejected: stopped until reset or reconfigured");
             return Link::Stopped { reason: reason.clone() };
         }
         LinkError::Unfinished(reason) if unfinished + 1 >= MAX_UNFINISHED_AUTHENTICATIONS => {
             let reason = format!("{reason}, {MAX_UNFINISHED_AUTHENTICATIONS} times in a row");
-            error!(hmc, user = address.user, reason, "authentication never ended: stopped until reset or reconfigured");
-            return Link::Stopped { reason };
+            error!(hmc, user = address.user, %reason, "authentication never ended: stopped until reset or reconfigured");
+            return Link::Stopped { reason: reason.into() };
         }
         LinkError::HostKey { expected, presented } => {
-            error!(hmc, expected, presented, "the host key is not the configured one: nothing was sent");
+            error!(hmc, expected, %presented, "the host key is not the configured one: nothing was sent");
         }
         // The key was not offered. The next command tries without a pause; while logins are held, `session` refuses
         // it.
@@ -246,7 +247,7 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
             // Logged once per outage; further attempts would only repeat it.
             if failures == 1 {
-                warn!(hmc, reason, "cannot connect");
+                warn!(hmc, %reason, "cannot connect");
             }
         }
     }

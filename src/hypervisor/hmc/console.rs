@@ -220,7 +220,7 @@ impl Console {
         match timeout_at(send_by.min(began + OPEN_LIMIT), exec::open(&session)).await {
             Ok(Ok(slot)) => return Ok((session, slot)),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
-                return Err(Failure::Unreachable { reason: format!("the server opens no channel: {reason:?}") });
+                return Err(Failure::Unreachable { reason: format!("the server opens no channel: {reason:?}").into() });
             }
             Ok(Err(_)) => self.connection.discard(&session).await,
             Err(_) if began.elapsed() >= SUSPICIOUS_OPEN => self.connection.discard(&session).await,
@@ -230,7 +230,7 @@ impl Console {
         let opened = timeout_at(send_by, exec::open(&session)).await.map_err(too_late)?;
         match opened {
             Ok(slot) => Ok((session, slot)),
-            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string().into() }),
         }
     }
 }

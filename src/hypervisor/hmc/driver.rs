@@ -169,7 +169,7 @@ impl HmcDriver {
         let end_by = deadline(within);
         let change = match change {
             Ok(change) => change,
-            Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason })),
+            Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason: reason.into() })),
         };
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
             return Err(not_sent(operation, Failure::TimeoutBeforeSending));
@@ -189,7 +189,7 @@ impl HmcDriver {
         let end_by = deadline(within);
         match change.and_then(|change| Ok((change, via?))) {
             Ok((change, via)) => offer(self.candidates_for_change(&via), operation, &change, end_by).await,
-            Err(reason) => Err(not_sent(operation, Failure::BadArgument { reason })),
+            Err(reason) => Err(not_sent(operation, Failure::BadArgument { reason: reason.into() })),
         }
     }
 }
@@ -398,7 +398,7 @@ pub fn share(deadline: Instant, parts: usize) -> Instant {
 fn checked_mtms(server: &ServerAddress) -> Result<&str, ReadError> {
     match check_name("server", &server.mtms) {
         Ok(()) => Ok(&server.mtms),
-        Err(reason) => Err(no_answer(server, vec![itself(Failure::BadArgument { reason })])),
+        Err(reason) => Err(no_answer(server, vec![itself(Failure::BadArgument { reason: reason.into() })])),
     }
 }
 

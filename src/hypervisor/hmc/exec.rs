@@ -112,7 +112,7 @@ impl Slot {
                 ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
                 ChannelMsg::ExitSignal { signal_name, .. } => {
                     let reason = format!("the command was killed by signal {signal_name:?}");
-                    return Err(ExecError::After(Failure::NotUnderstood { reason }));
+                    return Err(ExecError::After(Failure::NotUnderstood { reason: reason.into() }));
                 }
                 ChannelMsg::Eof => is_complete = true,
                 ChannelMsg::Close => {
@@ -129,7 +129,7 @@ impl Slot {
             Some(status) if is_complete => Ok(Output { status, ..output }),
             None if is_complete => {
                 let reason = "the command ended without an exit status".to_owned();
-                Err(ExecError::After(Failure::NotUnderstood { reason }))
+                Err(ExecError::After(Failure::NotUnderstood { reason: reason.into() }))
             }
             _ => Err(ExecError::After(Failure::ConnectionLost)),
         }
@@ -157,5 +157,5 @@ impl Drop for Slot {
 }
 
 fn lost(reason: impl ToString) -> Failure {
-    Failure::Unreachable { reason: reason.to_string() }
+    Failure::Unreachable { reason: reason.to_string().into() }
 }

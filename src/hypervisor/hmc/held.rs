@@ -6,7 +6,10 @@ use crate::hypervisor::{
 };
 use async_trait::async_trait;
 use std::time::Duration;
-use tenure_core::config::{Cluster, Manager};
+use tenure_core::{
+    ForeignText,
+    config::{Cluster, Manager},
+};
 
 #[async_trait]
 impl Hypervisor for HmcDriver {
@@ -66,7 +69,7 @@ impl Accounts for HmcDriver {
         self.set_turns(turns);
     }
 
-    fn hold(&self, manager: &str, why: Option<String>) {
+    fn hold(&self, manager: &str, why: Option<ForeignText>) {
         if let Some(found) = self.by_name(manager) {
             found.console.connection().hold(why);
         }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::address::{HmcAddress, HmcKey};
+use tenure_core::ForeignText;
 
 /// Time for TCP and the key exchange together.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
@@ -34,24 +35,24 @@ pub type Session = Handle<Peer>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkError {
     /// This node's key cannot be read or used; the HMC was not contacted.
-    Identity(String),
+    Identity(ForeignText),
     /// It could not be reached, or the key exchange failed.
-    Unreachable(String),
+    Unreachable(ForeignText),
     /// Its host key is not the configured one.
-    HostKey { expected: String, presented: String },
+    HostKey { expected: String, presented: ForeignText },
     /// It rejected this node's key.
-    Rejected(String),
+    Rejected(ForeignText),
     /// The connection ended after the key was offered and before an answer. It may have counted as a failure.
-    Unfinished(String),
+    Unfinished(ForeignText),
     /// The key was not offered, because logins are held.
-    Held(String),
+    Held(ForeignText),
 }
 
 /// Connects, and authenticates if `may` permits that once the HMC is reached. Apart from waiting for `may`, bounded
 /// by the limits above.
 pub async fn connect(
     address: &HmcAddress,
-    may: impl Future<Output = Result<(), String>>,
+    may: impl Future<Output = Result<(), ForeignText>>,
 ) -> Result<Session, LinkError> {
     let key = load_key(&address.key).await?;
     let notes = Arc::new(Mutex::new(Notes::default()));
@@ -63,9 +64,9 @@ pub async fn connect(
     }
     let session = match reached {
         Ok(Ok(session)) => session,
-        Ok(Err(error)) => return Err(LinkError::Unreachable(error.to_string())),
+        Ok(Err(error)) => return Err(LinkError::Unreachable(error.to_string().into())),
         Err(_) => {
-            return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}")));
+            return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}").into()));
         }
     };
     if let Err(why) = may.await {
@@ -87,9 +88,9 @@ async fn load_key(key: &HmcKey) -> Result<PrivateKey, LinkError> {
         HmcKey::Pem(pem) => pem.clone(),
         HmcKey::File(path) => tokio::fs::read_to_string(path)
             .await
-            .map_err(|error| LinkError::Identity(format!("read {}: {error}", path.display())))?,
+            .map_err(|error| LinkError::Identity(format!("read {}: {error}", path.display()).into()))?,
     };
-    decode_secret_key(&pem, None).map_err(|error| LinkError::Identity(error.to_string()))
+    decode_secret_key(&pem, None).map_err(|error| LinkError::Identity(error.to_string().into()))
 }
 
 async fn reach(address: &HmcAddress, peer: Peer) -> Result<Session, russh::Error> {
@@ -113,7 +114,9 @@ async fn authenticate(
     // The server is asked for the signatures that it accepts, since offering the wrong one would count as a failed
     // login.
     let hash = match key.algorithm().is_rsa() {
-        true => session.best_supported_rsa_hash().await.map_err(|error| LinkError::Unreachable(error.to_string()))?,
+        true => {
+            session.best_supported_rsa_hash().await.map_err(|error| LinkError::Unreachable(error.to_string().into()))?
+        }
         false => None,
     };
     let offer = PrivateKeyWithHashAlg::new(Arc::new(key), hash.flatten());
@@ -121,16 +124,16 @@ async fn authenticate(
     let answer = timeout(AUTHENTICATION_LIMIT, session.authenticate_publickey(user, offer)).await;
     match answer {
         Ok(Ok(AuthResult::Success)) => Ok(session),
-        Ok(Ok(AuthResult::Failure { partial_success: true, .. })) => {
-            Err(LinkError::Rejected(format!("the key of user {user} is not enough, another method is wanted as well")))
-        }
+        Ok(Ok(AuthResult::Failure { partial_success: true, .. })) => Err(LinkError::Rejected(
+            format!("the key of user {user} is not enough, another method is wanted as well").into(),
+        )),
         Ok(Ok(AuthResult::Failure { remaining_methods, .. })) if !remaining_methods.is_empty() => {
-            Err(LinkError::Rejected(format!("the key of user {user} was rejected")))
+            Err(LinkError::Rejected(format!("the key of user {user} was rejected").into()))
         }
         // The library reports a lost connection as a failure without further methods.
         Ok(Ok(AuthResult::Failure { .. })) => Err(cut_off(session, user, notes).await),
-        Ok(Err(error)) => Err(LinkError::Unfinished(error.to_string())),
-        Err(_) => Err(LinkError::Unfinished(format!("no answer within {AUTHENTICATION_LIMIT:?}"))),
+        Ok(Err(error)) => Err(LinkError::Unfinished(error.to_string().into())),
+        Err(_) => Err(LinkError::Unfinished(format!("no answer within {AUTHENTICATION_LIMIT:?}").into())),
     }
 }
 
@@ -139,10 +142,12 @@ async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkErro
     let end = timeout(FAREWELL_LIMIT, session).await;
     let farewell = notes.lock().unwrap_or_else(PoisonError::into_inner).farewell.take();
     match (end, farewell) {
-        (Ok(Err(russh::Error::NoAuthMethod)), _) => LinkError::Rejected(format!("the key of user {user} was rejected")),
+        (Ok(Err(russh::Error::NoAuthMethod)), _) => {
+            LinkError::Rejected(format!("the key of user {user} was rejected").into())
+        }
         (_, Some(Farewell { is_authentication: true, message })) => LinkError::Rejected(message),
         (_, Some(Farewell { message, .. })) => LinkError::Unfinished(message),
-        _ => LinkError::Unfinished("connection lost during authentication".to_owned()),
+        _ => LinkError::Unfinished("connection lost during authentication".into()),
     }
 }
 
@@ -155,13 +160,13 @@ pub struct Peer {
 /// Facts from the connection's own task, for the code that waits for it.
 #[derive(Default)]
 struct Notes {
-    wrong_key: Option<String>,
+    wrong_key: Option<ForeignText>,
     farewell: Option<Farewell>,
 }
 
 struct Farewell {
     is_authentication: bool,
-    message: String,
+    message: ForeignText,
 }
 
 impl client::Handler for Peer {
@@ -176,7 +181,7 @@ impl client::Handler for Peer {
             PublicKeyOrCertificate::Certificate(_) => Some("a host certificate".to_owned()),
         };
         let is_right = wrong.is_none();
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).wrong_key = wrong;
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).wrong_key = wrong.map(ForeignText::from);
         Ok(is_right)
     }
 
@@ -185,7 +190,7 @@ impl client::Handler for Peer {
             DisconnectReason::ReceivedDisconnect(info) => {
                 let is_authentication = matches!(info.reason_code, russh::Disconnect::NoMoreAuthMethodsAvailable)
                     || info.message.to_ascii_lowercase().contains("authentication");
-                let farewell = Farewell { is_authentication, message: info.message };
+                let farewell = Farewell { is_authentication, message: info.message.into() };
                 self.notes.lock().unwrap_or_else(PoisonError::into_inner).farewell = Some(farewell);
                 Ok(())
             }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use tenure_core::ForeignText;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -105,7 +106,7 @@ pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Res
 }
 
 /// Reads an HMC's own version.
-pub async fn read_version(console: &Console, until: Instant) -> Result<String, Failure> {
+pub async fn read_version(console: &Console, until: Instant) -> Result<ForeignText, Failure> {
     let answer = ask(console, &Command::new("lshmc").flag("-V"), until).await?;
     Ok(version(&answer))
 }
@@ -130,7 +131,7 @@ async fn read_lpars(
     loop {
         let listed = match before.can_list_lpars() {
             true => inventory(console, mtms, columns, until).await?,
-            false => Inventory::NotReadable(format!("the server is in state {before}")),
+            false => Inventory::NotReadable(format!("the server is in state {before}").into()),
         };
         let facts = read_state().await?;
         if facts.state == before {
@@ -139,7 +140,7 @@ async fn read_lpars(
         // Once more, so that the loss of a server's power is known at once.
         if !std::mem::take(&mut again) {
             let why = format!("it went from {before} to {} while its LPARs were listed", facts.state);
-            return Ok((facts, Inventory::NotReadable(why)));
+            return Ok((facts, Inventory::NotReadable(why.into())));
         }
         before = facts.state;
     }
@@ -149,7 +150,7 @@ async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Insta
     match list(console, "lpar", columns, mtms, until).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
-        Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string())),
+        Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string().into())),
         Err(failure) => Err(failure),
     }
 }

@@ -8,6 +8,7 @@
 //! Promises: total over any bytes; never panics. Unreadable output is an error and not a shorter list: an LPAR
 //! missing from a list counts as not being there, so half a list would be false. Recorded outputs are the tests.
 
+use tenure_core::ForeignText;
 use thiserror::Error;
 
 /// The output, with exit status 0, of an empty list (in the requested locale).
@@ -26,20 +27,20 @@ pub enum ParseError {
     #[error("a quote is not closed")]
     OpenQuote,
     /// A field of a record is not `attr=value`.
-    #[error("record {record}: not attr=value: {field:?}")]
+    #[error("record {record}: not attr=value: \"{field}\"")]
     NotAPair {
         /// Number of the record, from 1.
         record: usize,
         /// The field, shortened.
-        field: String,
+        field: ForeignText,
     },
     /// The first line of a table does not name the columns requested.
-    #[error("the header is {found:?} instead of {expected:?}")]
+    #[error("the header is \"{found}\" instead of {expected:?}")]
     WrongHeader {
         /// The columns requested.
         expected: String,
         /// The line, shortened.
-        found: String,
+        found: ForeignText,
     },
     /// A row has more or fewer values than the table has columns.
     #[error("row {row}: {found} values for {expected} columns")]
@@ -181,12 +182,12 @@ fn is_attribute_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn shorten(text: &str) -> String {
+fn shorten(text: &str) -> ForeignText {
     const LONGEST_QUOTED: usize = 80;
     if text.chars().count() <= LONGEST_QUOTED {
-        return text.to_owned();
+        return text.into();
     }
-    text.chars().take(LONGEST_QUOTED).chain(['…']).collect()
+    text.chars().take(LONGEST_QUOTED).chain(['…']).collect::<String>().into()
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl Stepper<'_> {
             }
             Ask::Pause(_) => Some(Answer::Paused),
             Ask::Probe(_) => Some(Answer::Probed(self.look_at(node, server, order))),
-            Ask::Do(Operation::Program(_)) => Some(Answer::NotSent("there are no programs here".to_owned())),
+            Ask::Do(Operation::Program(_)) => Some(Answer::NotSent("there are no programs here".into())),
             Ask::Do(Operation::Local(_, LocalOperation::Start)) => {
                 self.send(node, job, What::Agent);
                 None
@@ -140,7 +140,7 @@ impl Stepper<'_> {
     fn power_off(&mut self, server: usize) -> Answer {
         let known = &self.state.servers[server];
         if !known.link {
-            return Answer::NotSent("no connection".to_owned());
+            return Answer::NotSent("no connection".into());
         }
         if known.power == Power::Off {
             return Answer::Already;
@@ -156,10 +156,10 @@ impl Stepper<'_> {
         let server = self.site.server(&job.order.server);
         let known = &self.state.servers[server];
         if !known.link {
-            return Some(Answer::NotSent("no connection".to_owned()));
+            return Some(Answer::NotSent("no connection".into()));
         }
         if known.power != Power::On {
-            return Some(Answer::NotSent("the server is not operating".to_owned()));
+            return Some(Answer::NotSent("the server is not operating".into()));
         }
         match operation {
             MachineOperation::Start => self.send(node, job, What::Start),
@@ -167,7 +167,7 @@ impl Stepper<'_> {
             MachineOperation::Move(Move::Live { to }) => {
                 let to = self.site.server(to);
                 if self.state.servers[to].power != Power::On || !self.state.servers[to].link {
-                    return Some(Answer::Refused("the target is not operating".to_owned()));
+                    return Some(Answer::Refused("the target is not operating".into()));
                 }
                 self.send(node, job, What::Move(to));
             }
@@ -175,7 +175,7 @@ impl Stepper<'_> {
             | MachineOperation::Move(Move::Definition { .. } | Move::Stop | Move::Recover)
                 if self.lost =>
             {
-                return Some(Answer::Unknown("no answer".to_owned()));
+                return Some(Answer::Unknown("no answer".into()));
             }
             MachineOperation::Move(Move::Definition { from }) => {
                 return Some(self.bring(self.site.server(from), server, place));
@@ -184,7 +184,7 @@ impl Stepper<'_> {
             MachineOperation::Move(Move::Recover) => return Some(self.end_by_force(true)),
             // An LPAR in transit cannot be stopped.
             MachineOperation::Stop(_) if self.state.transit.is_some() => {
-                return Some(Answer::Refused("not in a state for this".to_owned()));
+                return Some(Answer::Refused("not in a state for this".into()));
             }
             MachineOperation::Stop(_) => {
                 self.state.goes_off(server, place);
@@ -210,7 +210,7 @@ impl Stepper<'_> {
     fn agent_stops(&mut self, order: &Order) -> Answer {
         let place = order.action.resource().map(|resource| self.site.lpar(resource)).unwrap_or_default();
         if self.lost {
-            return Answer::Unknown("it did not end in time".to_owned());
+            return Answer::Unknown("it did not end in time".into());
         }
         self.state.goes_off(self.site.server(&order.server), place);
         Answer::Accepted
@@ -229,13 +229,13 @@ impl Stepper<'_> {
     fn cut_off_node(&mut self, server: usize) -> Answer {
         let known = &self.state.servers[server];
         if !known.link || known.power != Power::On {
-            return Answer::NotSent("the server is not operating".to_owned());
+            return Answer::NotSent("the server is not operating".into());
         }
         if !known.guest {
             return Answer::Already;
         }
         if self.lost {
-            return Answer::Unknown("no answer".to_owned());
+            return Answer::Unknown("no answer".into());
         }
         self.guest_goes(server);
         Answer::Accepted
@@ -246,7 +246,7 @@ impl Stepper<'_> {
         let known = &self.state.servers[from];
         let possible = known.power == Power::On && known.link && known.copies[group] == Copy::Off;
         if !possible || self.state.servers[to].copies[group] != Copy::Absent {
-            return Answer::Refused("not in a state for this".to_owned());
+            return Answer::Refused("not in a state for this".into());
         }
         self.state.servers[from].copies[group] = Copy::Absent;
         self.state.servers[to].copies[group] = Copy::Off;
@@ -316,7 +316,7 @@ impl Stepper<'_> {
         }
         self.spend(|left| &mut left.refusals);
         self.state.flights.remove(place);
-        self.resume(flight.node, flight.process, flight.order, Answer::Refused("not enough memory".to_owned()));
+        self.resume(flight.node, flight.process, flight.order, Answer::Refused("not enough memory".into()));
         true
     }
 
@@ -334,7 +334,7 @@ impl Stepper<'_> {
         }
         // Work of an agent ends with its timeout.
         self.state.flights.retain(|flight| flight.what != What::Agent || flight.until.is_none());
-        self.resume(node, process, id, Answer::Unknown("no answer".to_owned()));
+        self.resume(node, process, id, Answer::Unknown("no answer".into()));
         true
     }
 

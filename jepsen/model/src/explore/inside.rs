@@ -47,7 +47,7 @@ impl Stepper<'_> {
         let body = &mut self.state.nodes[node];
         body.serial += 1;
         let power = if active { Power::Running } else { Power::Off };
-        Seen { power, since: body.ledger.index, serial: body.serial, confidence: 100, said: String::new() }
+        Seen { power, since: body.ledger.index, serial: body.serial, confidence: 100, said: String::new().into() }
     }
 
     /// An isolated node continues to stop its resources: an agent stops one, and looks whether it did.

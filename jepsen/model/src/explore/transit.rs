@@ -39,7 +39,7 @@ impl Stepper<'_> {
             self.state.transit = Some(Transit { order, life, from, to, switched: false, stuck: false });
         } else {
             let why = "not in a state for this".to_owned();
-            self.resume(flight.node, flight.process, flight.order, Answer::Refused(why));
+            self.resume(flight.node, flight.process, flight.order, Answer::Refused(why.into()));
         }
         true
     }
@@ -71,7 +71,7 @@ impl Stepper<'_> {
             self.spend(|left| &mut left.moves);
         }
         self.state.end_transit(transit);
-        let said = if transit.switched { Answer::Accepted } else { Answer::Unknown("it failed".to_owned()) };
+        let said = if transit.switched { Answer::Accepted } else { Answer::Unknown("it failed".into()) };
         self.tell(transit, said);
         true
     }
@@ -81,7 +81,7 @@ impl Stepper<'_> {
         let Some(transit) = self.state.transit.filter(|transit| !transit.stuck) else { return false };
         self.spend(|left| &mut left.moves);
         self.state.transit = Some(Transit { stuck: true, ..transit });
-        self.tell(transit, Answer::Unknown("it failed half-way".to_owned()));
+        self.tell(transit, Answer::Unknown("it failed half-way".into()));
         true
     }
 
@@ -96,10 +96,10 @@ impl Stepper<'_> {
         match self.state.transit {
             Some(transit) if transit.stuck == recover && (recover || !transit.switched) => {
                 self.state.end_transit(transit);
-                self.tell(transit, Answer::Unknown("it was stopped".to_owned()));
+                self.tell(transit, Answer::Unknown("it was stopped".into()));
                 Answer::Accepted
             }
-            Some(_) | None => Answer::Refused("not in a state for this".to_owned()),
+            Some(_) | None => Answer::Refused("not in a state for this".into()),
         }
     }
 }

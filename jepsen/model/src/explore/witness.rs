@@ -60,7 +60,7 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
         Power::Sick => SystemState::Error,
     };
     let connected = match lost && !site.has(Mutant::NoConnectionAsOff) {
-        true => Connection::NotConnected("No Connection".to_owned()),
+        true => Connection::NotConnected("No Connection".into()),
         false => Connection::Connected,
     };
     let seen = ServerReading {
@@ -68,7 +68,7 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
         connected,
         vmi: None,
         stands_still: false,
-        inventory: Inventory::NotReadable(String::new()),
+        inventory: Inventory::NotReadable(String::new().into()),
         via: String::new(),
     };
     let is_moving = |server: usize| state.transit.is_some_and(|transit| [transit.from, transit.to].contains(&server));

@@ -74,13 +74,13 @@ impl Apps {
         now: Time,
     ) -> Answer {
         let Some(resource) = cluster.resources.get(name) else {
-            return Answer::NotSent(format!("{name} is not declared"));
+            return Answer::NotSent(format!("{name} is not declared").into());
         };
         let app = self.copy(resource, server, name, now);
         if operation == LocalOperation::Start {
             if app.spoiled > 0 {
                 app.spoiled -= 1;
-                return Answer::Refused("its agent failed".to_owned());
+                return Answer::Refused("its agent failed".into());
             }
             if app.deaf > 0 {
                 app.deaf -= 1;
@@ -169,7 +169,7 @@ impl App {
     fn seen(&self, resource: &Resource, (since, serial): (u64, u64)) -> Seen {
         let power = self.reads(resource);
         let confidence = self.sure.filter(|_| self.state == State::Running).unwrap_or(100);
-        Seen { power, since, serial, confidence, said: String::new() }
+        Seen { power, since, serial, confidence, said: String::new().into() }
     }
 
     fn reads(&self, resource: &Resource) -> Power {

@@ -241,7 +241,7 @@ impl Sim {
         };
         let server = config.nodes.get(name).and_then(|declared| declared.server.clone());
         let answer = server.map_or_else(
-            || Answer::NotSent("it lives nowhere".to_owned()),
+            || Answer::NotSent("it lives nowhere".into()),
             |server| self.apps.command(&config, &server, (&resource, operation), self.now),
         );
         self.later(name, STOP, NodeEvent::Input(Box::new(Input::StoodDown { resource, answer })));
@@ -284,13 +284,13 @@ impl Sim {
                 let config = Arc::clone(&node.ledger.config);
                 let answer = match config.node_on(&order.server) == Some(name) {
                     true => self.apps.command(&config, &order.server, (&resource, operation), self.now),
-                    false => Answer::NotSent("it lives inside another node".to_owned()),
+                    false => Answer::NotSent("it lives inside another node".into()),
                 };
                 self.answer(name, Span(0), id, answer);
             }
             Ask::Do(Operation::Hypervisor(change)) => {
                 let route = match node.blind {
-                    true => Err(Answer::NotSent("no manager answers".to_owned())),
+                    true => Err(Answer::NotSent("no manager answers".into())),
                     false => witness::change(&self.world, &node.ledger.config, &order.server, &change)
                         .map_err(|answer| *answer),
                 };

@@ -31,8 +31,10 @@ impl Manner {
     pub(super) fn end(self, within: Span) -> (Span, Answer) {
         match self {
             Manner::Works => (TAKES, Answer::Accepted),
-            Manner::Fails => (TAKES, Answer::Refused("exit status 1: not today".to_owned())),
-            Manner::Hangs => (within, Answer::Unknown(format!("it did not end within {within}, and was killed"))),
+            Manner::Fails => (TAKES, Answer::Refused("exit status 1: not today".into())),
+            Manner::Hangs => {
+                (within, Answer::Unknown(format!("it did not end within {within}, and was killed").into()))
+            }
         }
     }
 }

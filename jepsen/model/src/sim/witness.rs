@@ -49,8 +49,8 @@ fn said(world: &World, hmc: HmcId, server: ServerId, bug: Option<Bug>) -> Option
     let apart = world.server_spec(server).is_ebmc() && bug != Some(Bug::VmiIgnored);
     let inventory = match system.can_list_lpars().then(|| world.read(hmc, server)) {
         Some(Ok(seen)) => Inventory::Listed(seen.lpars.iter().map(|lpar| line(world, server, lpar)).collect()),
-        Some(Err(why)) => Inventory::NotReadable(why.to_string()),
-        None => Inventory::NotReadable(format!("the server is in state {system}")),
+        Some(Err(why)) => Inventory::NotReadable(why.to_string().into()),
+        None => Inventory::NotReadable(format!("the server is in state {system}").into()),
     };
     Some(ServerReading {
         system,
@@ -99,11 +99,11 @@ pub fn change(
     server: &ServerName,
     change: &Change,
 ) -> Result<(HmcId, Command), Box<Answer>> {
-    let not_sent = |why: &str| Box::new(Answer::NotSent(why.to_owned()));
+    let not_sent = |why: &str| Box::new(Answer::NotSent(why.into()));
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
     let lpar = |name: &ResourceName| {
         let declared = cluster.lpar(name).and_then(|declared| world.lpar(&declared.partition));
-        declared.ok_or_else(|| Box::new(Answer::Refused(format!("{name} is not defined on {server}"))))
+        declared.ok_or_else(|| Box::new(Answer::Refused(format!("{name} is not defined on {server}").into())))
     };
     let other = |server: &ServerName| {
         physical(world, cluster, server).ok_or_else(|| not_sent("the other server is not declared"))
@@ -153,12 +153,12 @@ pub fn answer(change: &Change, answer: WorldAnswer) -> Answer {
 fn told(change: &Change, answer: WorldAnswer) -> Told {
     let refusal = match answer {
         WorldAnswer::Answered(Ok(())) => return Told::Accepted,
-        WorldAnswer::Lost => return Told::Unknown("the HMC did not answer".to_owned()),
+        WorldAnswer::Lost => return Told::Unknown("the HMC did not answer".into()),
         WorldAnswer::Answered(Err(refusal)) => refusal,
     };
     let why = refusal.to_string();
     let step = match (change, refusal) {
-        (_, Refusal::HmcDown) => return Told::NotSent(why),
+        (_, Refusal::HmcDown) => return Told::NotSent(why.into()),
         (_, Refusal::MoveFailed) => Step::Checked,
         // The check before it is refused for the same reasons.
         (
@@ -168,8 +168,8 @@ fn told(change: &Change, answer: WorldAnswer) -> Told {
         _ => Step::Change,
     };
     match words::Refusal::parse(&refusal.message("it")) {
-        Some(refusal) if refusal.kind.is_definite(step) => Told::Refused { kind: refusal.kind, why },
-        Some(_) | None => Told::Unknown(why),
+        Some(refusal) if refusal.kind.is_definite(step) => Told::Refused { kind: refusal.kind, why: why.into() },
+        Some(_) | None => Told::Unknown(why.into()),
     }
 }
 

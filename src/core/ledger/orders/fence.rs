@@ -31,7 +31,7 @@ impl Applying<'_> {
     pub(in super::super) fn call_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let fence = self.server(server)?.fence;
         let order = fence.and_then(|fence| self.ledger.orders.remove(&fence)).ok_or(Refusal::NoChange)?;
-        self.close(&order, &Ending::Unknown(format!("server {server} is not to be powered off any more")));
+        self.close(&order, &Ending::Unknown(format!("server {server} is not to be powered off any more").into()));
         Ok(())
     }
 

@@ -86,7 +86,7 @@ impl Applying<'_> {
         };
         let void: Vec<crate::Order> = self.ledger.orders.values().filter(|order| lost(order)).cloned().collect();
         for order in void {
-            self.call_back(&order, "its node or server is declared otherwise now".to_owned());
+            self.call_back(&order, "its node or server is declared otherwise now".into());
         }
         let ledger = &mut *self.ledger;
         ledger.nodes.retain(|name, _| cluster.nodes.contains_key(name));
@@ -172,7 +172,7 @@ impl Applying<'_> {
         };
         let void: Vec<crate::Order> = ledger.orders.values().filter(orphan).cloned().collect();
         for order in void {
-            self.call_back(&order, "what it is about is declared otherwise now".to_owned());
+            self.call_back(&order, "what it is about is declared otherwise now".into());
         }
     }
 
