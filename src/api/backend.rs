@@ -10,6 +10,7 @@ use tenure_config::Problems;
 use tenure_core::{
     Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
 };
+use tenure_raft::tls::PeerIdentity;
 
 /// Consistency of a read of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,6 +129,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
     fn events(&self, after: u64) -> BoxStream<'static, Event>;
+
+    /// Whether a client that follows events may go on doing so. Asked often, so it must be cheap.
+    fn still_admitted(&self, _peer: &PeerIdentity) -> bool {
+        true
+    }
 
     /// Adds a learner.
     async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure>;

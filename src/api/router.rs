@@ -1,6 +1,9 @@
 //! The paths of the API.
 
 mod agent;
+mod bounds;
+
+pub(super) use bounds::Bounds;
 
 use super::{
     backend::{Backend, Failure, Read},
@@ -45,7 +48,11 @@ type Answer<T> = Result<Json<T>, Failed>;
 /// All paths, answered by `backend`. [`serve`](super::serve()) adds the [`Peer`] and [`Stopping`] of a connection to
 /// its requests, as extensions.
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
-    let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca));
+    let open = Router::new()
+        .route("/v1/join", post(join))
+        .route("/v1/ca", get(ca))
+        .route_layer(DefaultBodyLimit::max(bounds::JOIN_LIMIT))
+        .route_layer(middleware::from_fn(bounds::short_body));
     let closed = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/groups/{group}/why", get(why))
@@ -62,6 +69,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/leader", post(transfer_leader))
         .route("/v1/tokens", post(token))
         .merge(agent::routes())
+        .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn(require_name));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
     let events = Router::new().route("/v1/events", get(events)).route_layer(middleware::from_fn(require_name));
@@ -141,10 +149,10 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
 struct In<T>(T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for In<T> {
-    type Rejection = Failed;
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+    type Rejection = Response;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let body: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
-        body.map(|Json(body)| In(body)).map_err(|why| Failed(Failure::Usage(why.body_text())))
+        body.map(|Json(body)| In(body)).map_err(|why| bounds::unreadable(&why))
     }
 }
 
@@ -328,12 +336,16 @@ struct EventsQuery {
     stale: bool,
 }
 
-/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept.
+/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept. A follower is
+/// told nothing more once the backend admits it no longer, which is asked before each line.
 async fn events(
     State(backend): Shared,
     Extension(Stopping(stop)): Extension<Stopping>,
+    Extension(Peer(peer)): Extension<Peer>,
+    Extension(bounds): Extension<Arc<Bounds>>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Failed> {
+    let share = bounds.stream(peer.as_ref())?;
     let after = query.since.unwrap_or(0);
     // Followers get new records from this node's own log anyway; only a single answer can be linearizable.
     let read = Freshness { stale: query.stale || query.follow }.read();
@@ -347,13 +359,18 @@ async fn events(
             tokio::time::sleep(KEEP_ALIVE).await;
             Some(("\n".to_owned(), ()))
         });
-        gap.chain(stream::select(records, ticks).take_until(stop.cancelled_owned())).boxed()
+        let admitted = move |_: &String| future::ready(peer.as_ref().is_some_and(|peer| backend.still_admitted(peer)));
+        gap.chain(stream::select(records, ticks).take_while(admitted).take_until(stop.cancelled_owned())).boxed()
     } else {
         let kept = ledger.journal.iter().filter(|event| event.index > after);
         let lines: Vec<String> = kept.map(|event| line(&view::event(event))).collect();
         gap.chain(stream::iter(lines)).boxed()
     };
-    let body = Body::from_stream(lines.then(|line| future::ready(Ok::<_, Infallible>(line))));
+    let body = Body::from_stream(lines.map(move |line| {
+        // It is given back when the stream ends.
+        let _ = &share;
+        Ok::<_, Infallible>(line)
+    }));
     Ok(([("content-type", "application/x-ndjson")], body).into_response())
 }
 

@@ -7,11 +7,11 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tenure::api::{
-    Backend, Failure, Member, Members, Read,
+    Backend, Failure, Limits, Member, Members, Read,
     wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
 };
 use tenure_core::{
@@ -19,7 +19,7 @@ use tenure_core::{
     Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
     plan::plan, view::NodeView,
 };
-use tenure_raft::tls::{ClusterAuthority, Identity, Role};
+use tenure_raft::tls::{ClusterAuthority, Identity, PeerIdentity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -225,6 +225,8 @@ pub struct Fake {
     pub audit: Mutex<Vec<String>>,
     /// Number of answers that there is no leader.
     pub leaderless_answers: AtomicUsize,
+    /// Whether followers of events may go on.
+    pub admits: AtomicBool,
     applied: watch::Sender<u64>,
     authority: ClusterAuthority,
 }
@@ -411,6 +413,10 @@ impl Backend for Fake {
         batches.flatten().boxed()
     }
 
+    fn still_admitted(&self, _: &PeerIdentity) -> bool {
+        self.admits.load(Ordering::SeqCst)
+    }
+
     async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure> {
         self.note(by, format!("add {node} {address}"))
     }
@@ -468,6 +474,10 @@ pub struct Served {
 
 impl Served {
     pub async fn start(site: Site) -> Self {
+        Self::start_within(Limits::default(), site).await
+    }
+
+    pub async fn start_within(limits: Limits, site: Site) -> Self {
         let authority = ClusterAuthority::create("site").unwrap();
         let node = authority.issue("p1", Role::Node { id: 1 }).unwrap();
         let admin = authority.issue("alice", Role::Admin).unwrap();
@@ -477,6 +487,7 @@ impl Served {
             mood: Mutex::default(),
             audit: Mutex::default(),
             leaderless_answers: AtomicUsize::default(),
+            admits: AtomicBool::new(true),
             applied,
             authority: authority.clone(),
         });
@@ -485,7 +496,7 @@ impl Served {
         let stop = CancellationToken::new();
         let served = {
             let (fake, stop) = (Arc::clone(&fake) as Arc<dyn Backend>, stop.clone());
-            async move { tenure::api::serve(listener, &node, fake, stop).await.unwrap() }
+            async move { tenure::api::serve_within(limits, listener, &node, fake, stop).await.unwrap() }
         };
         Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
     }

@@ -8,4 +8,5 @@ mod fake;
 mod maintenance;
 mod render;
 mod replay;
+mod strangers;
 mod what_if;
