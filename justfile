@@ -16,6 +16,10 @@ fix:
 demo *ARGS:
     cargo run --release --bin lab -- demo {{ARGS}}
 
+# What thousands of strangers' connections cost: changes of leader, answers, memory.
+flood *ARGS:
+    cargo run --release --bin lab -- flood {{ARGS}}
+
 # A site to play with, until Ctrl-C.
 up *ARGS:
     cargo run --release --bin lab -- up {{ARGS}}

@@ -42,7 +42,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("x509-parser", &["raft/src/tls"]),
     ("sha2", &["raft/src/tls"]),
     ("rustls", &["raft", "src/api"]),
-    ("tokio-rustls", &["raft", "src/api", "tests/cli"]),
+    ("tokio-rustls", &["raft", "src/api", "jepsen/src/lab/flood.rs", "tests/cli"]),
     ("rustls-pki-types", &["raft"]),
     (
         "russh",

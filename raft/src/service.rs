@@ -45,6 +45,12 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
         self.judge(sender, Standing::Learner)
     }
 
+    fn member_addresses(&self) -> Vec<String> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().nodes().map(|(_, peer)| peer.address.clone()).collect()
+    }
+
     fn serve(&self, sender: &Sender, body: &[u8], ttl: Duration) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
         let raft = self.raft.clone();
         let (kind, bytes) = Kind::split(body)?;

@@ -6,12 +6,10 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use common::{CLUSTER, Cluster, Node, SOON, identity};
-use rustls_pki_types::ServerName;
-use tenure_raft::tls::{ClusterAuthority, Identity, Role, client_config};
+use common::{CLUSTER, Cluster, Node, SOON, connect, framed, hello, identity};
+use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Everything that is logged, for all tests of this file: they run one after another.
@@ -35,29 +33,6 @@ impl Log {
         let text = String::from_utf8(bytes).unwrap();
         text.lines().filter(|line| line.contains("connection dropped")).map(str::to_owned).collect()
     }
-}
-
-/// A hello as a correct node would send it.
-fn hello(cluster: &str, id: u8, name: &str) -> Vec<u8> {
-    let mut frame = vec![1, 1, 0, cluster.len() as u8];
-    frame.extend(cluster.as_bytes());
-    frame.push(id);
-    frame.push(name.len() as u8);
-    frame.extend(name.as_bytes());
-    frame.push(0);
-    frame
-}
-
-fn framed(payload: &[u8]) -> Vec<u8> {
-    let mut bytes = (payload.len() as u32).to_be_bytes().to_vec();
-    bytes.extend(payload);
-    bytes
-}
-
-async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStream<TcpStream>> {
-    let connector = TlsConnector::from(client_config(identity).unwrap());
-    let tcp = TcpStream::connect(to).await?;
-    connector.connect(ServerName::try_from("node").unwrap(), tcp).await
 }
 
 /// Sends bytes, and reads until the other side hangs up. Returns the bytes received.

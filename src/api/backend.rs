@@ -133,6 +133,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
     fn events(&self, after: u64) -> BoxStream<'static, Event>;
 
+    /// Whether a client that follows events may go on doing so. Asked often, so it must be cheap.
+    fn still_admitted(&self, by: &Caller) -> bool;
+
     /// Adds a learner.
     async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure>;
 

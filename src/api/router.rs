@@ -1,8 +1,11 @@
 //! The paths of the API.
 
 mod agent;
+mod bounds;
 mod trust;
 mod who;
+
+pub(super) use bounds::Bounds;
 
 use super::{
     backend::{Backend, Failure, Read},
@@ -48,7 +51,12 @@ type Answer<T> = Result<Json<T>, Failed>;
 /// All paths, answered by `backend`. [`serve`](super::serve()) adds the [`Peer`] and [`Stopping`] of a connection to
 /// its requests, as extensions.
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
-    let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca)).merge(trust::open());
+    let open = Router::new()
+        .route("/v1/join", post(join))
+        .route("/v1/ca", get(ca))
+        .merge(trust::open())
+        .route_layer(DefaultBodyLimit::max(bounds::JOIN_LIMIT))
+        .route_layer(middleware::from_fn(bounds::short_body));
     let closed = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/groups/{group}/why", get(why))
@@ -65,6 +73,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/leader", post(transfer_leader))
         .merge(trust::routes())
         .merge(agent::routes())
+        .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
     let admitted = middleware::from_fn_with_state(Arc::clone(&backend), who::admit);
@@ -117,10 +126,10 @@ async fn deadline(request: Request, next: Next) -> Response {
 struct In<T>(T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for In<T> {
-    type Rejection = Failed;
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+    type Rejection = Response;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let body: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
-        body.map(|Json(body)| In(body)).map_err(|why| Failed(Failure::Usage(why.body_text())))
+        body.map(|Json(body)| In(body)).map_err(|why| bounds::unreadable(&why))
     }
 }
 
@@ -309,13 +318,16 @@ struct EventsQuery {
     stale: bool,
 }
 
-/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept.
+/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept. A follower is
+/// told nothing more once the backend admits it no longer, which is asked before each line.
 async fn events(
     State(backend): Shared,
     By(by): By,
     Extension(Stopping(stop)): Extension<Stopping>,
+    Extension(bounds): Extension<Arc<Bounds>>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Failed> {
+    let share = bounds.stream(&by)?;
     let after = query.since.unwrap_or(0);
     // Followers get new records from this node's own log anyway; only a single answer can be linearizable.
     let read = Freshness { stale: query.stale || query.follow }.read();
@@ -329,13 +341,18 @@ async fn events(
             tokio::time::sleep(KEEP_ALIVE).await;
             Some(("\n".to_owned(), ()))
         });
-        gap.chain(stream::select(records, ticks).take_until(stop.cancelled_owned())).boxed()
+        let admitted = move |_: &String| future::ready(backend.still_admitted(&by));
+        gap.chain(stream::select(records, ticks).take_while(admitted).take_until(stop.cancelled_owned())).boxed()
     } else {
         let kept = ledger.journal.iter().filter(|event| event.index > after);
         let lines: Vec<String> = kept.map(|event| line(&view::event(event))).collect();
         gap.chain(stream::iter(lines)).boxed()
     };
-    let body = Body::from_stream(lines.then(|line| future::ready(Ok::<_, Infallible>(line))));
+    let body = Body::from_stream(lines.map(move |line| {
+        // It is given back when the stream ends.
+        let _ = &share;
+        Ok::<_, Infallible>(line)
+    }));
     Ok(([("content-type", "application/x-ndjson")], body).into_response())
 }
 

@@ -1,30 +1,56 @@
-//! Serving the API over TLS, on a bounded number of connections. Each carries the identity of its client.
+//! Serving the API over TLS. Each connection carries the identity of its client; which of them stay open says the
+//! [`Door`]: clients that have shown no certificate have few places and little time.
 
-use super::{Backend, router::router};
+use super::{
+    Backend,
+    router::{Bounds, router},
+};
 use axum::Extension;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
-use tenure_raft::tls::{ClientAuth, Identity, PeerIdentity, TlsError, peer_identity_of_client, server_config};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
+use rustls::ServerConfig;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
 };
-use tokio_rustls::TlsAcceptor;
+use tenure_raft::{
+    tls::{ClientAuth, Identity, PeerIdentity, TlsError, peer_identity_of_client, server_config},
+    wire::door::{self, CROWDED, Door, Patient, Place, STALL},
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
-/// Connections served at the same time; further ones wait to be accepted.
-const CONNECTIONS: usize = 256;
-/// Time that a client may take for the TLS handshake, and for the head of a request.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Time that a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(5);
+/// Time that a client without a certificate may stay: longer than a request takes at most.
+const STRANGER: Duration = Duration::from_secs(25);
+/// Bytes that are kept of what a client without a certificate has sent, and not yet been used.
+const STRANGER_BUFFER: usize = 16 << 10;
 /// Time for open requests to end once the server is stopped.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Pause after a failed accept (out of file descriptors), so that it is not retried in a busy loop.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The number of connections and of streams of events that are served at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections.
+    pub connections: door::Limits,
+    /// Streams of events of one identity.
+    pub streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let connections =
+            door::Limits { strangers: 128, strangers_per_address: 32, per_identity: 128, guests: 256, stall: STALL };
+        Limits { connections, streams: 32 }
+    }
+}
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
@@ -47,6 +73,14 @@ pub enum ServeError {
     Tls(#[source] TlsError),
 }
 
+/// What all connections share.
+struct Server {
+    config: Arc<ServerConfig>,
+    door: Door,
+    router: axum::Router,
+    stop: CancellationToken,
+}
+
 /// Serves the API on a listener until `stop`; returns when the last connection is closed, or after `FAREWELL`.
 pub async fn serve(
     listener: TcpListener,
@@ -54,31 +88,31 @@ pub async fn serve(
     backend: Arc<dyn Backend>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let acceptor = TlsAcceptor::from(server_config(identity, ClientAuth::Optional).map_err(ServeError::Tls)?);
-    let router = router(backend);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    serve_within(Limits::default(), listener, identity, backend, stop).await
+}
+
+/// The same with other limits than those of the product.
+pub async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    identity: &Identity,
+    backend: Arc<dyn Backend>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let config = server_config(identity, ClientAuth::Optional).map_err(ServeError::Tls)?;
+    let router = router(backend)
+        .layer(Extension(Stopping(stop.clone())))
+        .layer(Extension(Arc::new(Bounds::new(limits.streams))));
+    let door = Door::new("admin API", limits.connections);
+    let server = Arc::new(Server { config, door, router, stop });
     let tasks = TaskTracker::new();
     loop {
-        let place = tokio::select! {
-            () = stop.cancelled() => break,
-            Ok(place) = Arc::clone(&places).acquire_owned() => place,
+        let (socket, place) = tokio::select! {
+            () = server.stop.cancelled() => break,
+            next = server.door.next(&listener) => next,
         };
-        let socket = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
-                Err(why) => {
-                    warn!(%why, "accept a connection to the admin API");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
-        tasks.spawn(async move {
-            connection(socket, acceptor, router, stop).await;
-            drop(place);
-        });
+        let server = Arc::clone(&server);
+        tasks.spawn(async move { server.connection(socket, place).await });
     }
     tasks.close();
     if tokio::time::timeout(FAREWELL, tasks.wait()).await.is_err() {
@@ -87,37 +121,65 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Router, stop: CancellationToken) {
-    let address = socket.peer_addr().ok().map(|from| from.ip());
-    let from = socket.peer_addr().map_or_else(|_| "somebody".to_owned(), |from| from.to_string());
-    // Otherwise small answers would wait for the client's acknowledgement.
-    let _ = socket.set_nodelay(true);
-    let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(why)) => return warn!(%from, %why, "admin API: handshake refused"),
-        Err(_) => return warn!(%from, "admin API: no handshake in time"),
-    };
-    let identity = match peer_identity_of_client(stream.get_ref().1) {
-        Ok(identity) => identity,
-        Err(why) => return warn!(%from, %why, "admin API: a certificate without a name"),
-    };
-    let router = router.layer(Extension(Peer { identity, address })).layer(Extension(Stopping(stop.clone())));
-    // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, even while nothing was sent yet.
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    tokio::pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = stop.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            match tokio::time::timeout(FAREWELL, served.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) => Ok(()),
+type Stream = TlsStream<Patient<TcpStream>>;
+
+impl Server {
+    async fn connection(&self, socket: TcpStream, mut place: Place) {
+        let from = place.from();
+        let shaken = tokio::select! {
+            () = self.stop.cancelled() => return,
+            () = place.displaced() => return self.door.dropped(from, CROWDED),
+            shaken = self.door.shake(socket, &place, Arc::clone(&self.config)) => shaken,
+        };
+        let stream = match shaken {
+            Ok(stream) => stream,
+            Err(why) => return self.door.dropped(from, &why.to_string()),
+        };
+        match peer_identity_of_client(stream.get_ref().1) {
+            Ok(Some(peer)) => {
+                let identity = peer.to_string();
+                if place.admit(&identity).is_err() {
+                    return self.door.dropped(from, CROWDED);
+                }
+                tokio::select! {
+                    () = self.exchange(stream, Peer { identity: Some(peer), address: Some(from.ip()) }, from) => {}
+                    () = place.displaced() => {
+                        self.door.dropped(from, &format!("newer connections took the place of one of {identity}"));
+                    }
+                }
             }
+            Ok(None) => tokio::select! {
+                () = self.exchange(stream, Peer { identity: None, address: Some(from.ip()) }, from) => {}
+                () = place.displaced() => self.door.dropped(from, CROWDED),
+                () = tokio::time::sleep(STRANGER) => self.door.dropped(from, "its time without a certificate was over"),
+            },
+            Err(why) => self.door.dropped(from, &format!("a certificate without a name: {why}")),
         }
-    };
-    if let Err(why) = ended {
-        debug!(%from, %why, "admin API: connection broke");
+    }
+
+    /// Answers requests until the connection ends.
+    async fn exchange(&self, stream: Stream, peer: Peer, from: SocketAddr) {
+        // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, even while nothing was sent yet.
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        if peer.identity.is_none() {
+            builder.keep_alive(false).max_buf_size(STRANGER_BUFFER);
+        }
+        let router = self.router.clone().layer(Extension(peer));
+        let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        tokio::pin!(served);
+        let ended = tokio::select! {
+            ended = served.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                match tokio::time::timeout(FAREWELL, served.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) => Ok(()),
+                }
+            }
+        };
+        if let Err(why) = ended {
+            debug!(%from, %why, "admin API: connection broke");
+        }
     }
 }

@@ -301,6 +301,10 @@ impl Backend for NodeBackend {
         read.map_err(|why| failed(why.to_string()))?.map_err(|why| failed(why.to_string()))
     }
 
+    fn still_admitted(&self, by: &Caller) -> bool {
+        self.ledger_now().trust.user(&by.user, by.id).is_some()
+    }
+
     fn cluster_id(&self) -> String {
         self.cluster.clone()
     }

@@ -33,9 +33,9 @@ use tenure_agents::RunDir;
 use tenure_raft::{
     Handle, InitializeError, Options, Raft, StartError,
     tls::{Role, TlsError},
+    wire::door::Door,
 };
 use tokio::{
-    net::TcpListener,
     sync::{broadcast, mpsc, watch},
     task::JoinHandle,
 };
@@ -171,8 +171,7 @@ impl Daemon {
         let stamped = clock.clone();
         let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
         found_once(&raft, authority.is_some()).await?;
-        let listener = TcpListener::bind(config.api_listen)
-            .await
+        let listener = Door::bind(config.api_listen)
             .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (news, _) = broadcast::channel(EVENTS);

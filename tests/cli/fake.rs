@@ -7,11 +7,11 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tenure::api::{
-    Backend, Failure, Member, Members, Read,
+    Backend, Failure, Limits, Member, Members, Read,
     wire::{
         AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply,
         JoinRequest, ParameterView, TokenView,
@@ -27,7 +27,7 @@ use tenure_core::{
     trust::{Act, Hash, Purpose, TrustChange},
     view::NodeView,
 };
-use tenure_raft::tls::{ClusterAuthority, Identity, Role};
+use tenure_raft::tls::{ClusterAuthority, Identity, PeerIdentity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -233,6 +233,8 @@ pub struct Fake {
     pub audit: Mutex<Vec<String>>,
     /// Number of answers that there is no leader.
     pub leaderless_answers: AtomicUsize,
+    /// Whether followers of events may go on.
+    pub admits: AtomicBool,
     applied: watch::Sender<u64>,
     authority: ClusterAuthority,
 }
@@ -436,6 +438,10 @@ impl Backend for Fake {
         batches.flatten().boxed()
     }
 
+    fn still_admitted(&self, by: &Caller) -> bool {
+        self.admits.load(Ordering::SeqCst) && self.site().ledger.trust.user(&by.user, by.id).is_some()
+    }
+
     async fn node_add(&self, by: &Caller, node: &NodeName, address: &str) -> Result<(), Failure> {
         self.permit(by, Act::AddNode { node: node.clone(), address: address.to_owned() })?;
         self.note(by, format!("add {node} {address}"))
@@ -545,6 +551,10 @@ pub struct Served {
 
 impl Served {
     pub async fn start(site: Site) -> Self {
+        Self::start_within(Limits::default(), site).await
+    }
+
+    pub async fn start_within(limits: Limits, site: Site) -> Self {
         let authority = ClusterAuthority::create("site").unwrap();
         let node = authority.issue("p1", Role::Node { id: 1 }).unwrap();
         let admin = authority.issue("admin", Role::User { id: 0 }).unwrap();
@@ -554,6 +564,7 @@ impl Served {
             mood: Mutex::default(),
             audit: Mutex::default(),
             leaderless_answers: AtomicUsize::default(),
+            admits: AtomicBool::new(true),
             applied,
             authority: authority.clone(),
         });
@@ -562,7 +573,7 @@ impl Served {
         let stop = CancellationToken::new();
         let served = {
             let (fake, stop) = (Arc::clone(&fake) as Arc<dyn Backend>, stop.clone());
-            async move { tenure::api::serve(listener, &node, fake, stop).await.unwrap() }
+            async move { tenure::api::serve_within(limits, listener, &node, fake, stop).await.unwrap() }
         };
         Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
     }

@@ -8,5 +8,6 @@ mod fake;
 mod maintenance;
 mod render;
 mod replay;
+mod strangers;
 mod trust;
 mod what_if;

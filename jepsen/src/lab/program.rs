@@ -3,6 +3,7 @@
 use super::{
     control::Control,
     demo::{self, DemoArgs},
+    flood::{self, FloodArgs},
     process::{NodeArgs, run_node},
     socket,
     up::{self, UpArgs},
@@ -17,6 +18,7 @@ Examples:
   lab up                          three servers and an HMC, left running
   lab up --servers 2 --arbiter    a two-server site with a tie-breaker
   lab up --inside                 three Linux machines with agents, and no LPAR
+  lab flood                       what thousands of strangers' connections cost
 and while one is up, from another terminal:
   lab server p1 off               p1 loses power; `lab server p1 on` brings it back
   lab node p2 kill                kill|pause|resume|start the process of a node
@@ -45,6 +47,8 @@ pub struct Args {
 enum Command {
     /// Tell the main task as a story, with a timeline.
     Demo(DemoArgs),
+    /// Measure what strangers cost: changes of leader, answers and memory, with and without a flood of connections.
+    Flood(FloodArgs),
     /// Start a site and leave it running.
     Up(UpArgs),
     #[command(flatten)]
@@ -60,6 +64,7 @@ pub fn run(args: Args) -> ExitCode {
     match args.command {
         Command::RunNode(args) => run_node(&args),
         Command::Demo(demo) => on_main_thread(demo::run(&demo, args.directory)),
+        Command::Flood(args) => on_main_thread(flood::run(&args)),
         Command::Up(up) => on_main_thread(up::run(&up, &directory)),
         Command::Control(control) => on_main_thread(socket::ask(&directory, &control)),
     }

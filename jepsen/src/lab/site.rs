@@ -248,6 +248,11 @@ impl Site {
         self.places.iter().map(|(name, place)| (name.as_str(), place.api))
     }
 
+    /// Addresses of the nodes for each other, without the relays.
+    pub fn peer_addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        self.places.iter().map(|(name, place)| (name.as_str(), place.listen))
+    }
+
     /// Waits until a condition is true.
     pub async fn until(
         &self,

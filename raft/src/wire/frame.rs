@@ -44,6 +44,17 @@ pub(super) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// The word for it in a log line, which is no place for its content.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Request { .. } => "request",
+            Self::Reply { .. } => "reply",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+        }
+    }
+
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (&kind, rest) = bytes.split_first().ok_or_else(|| Malformed("empty frame".to_owned()))?;
         match kind {

@@ -283,7 +283,7 @@ async fn read_replies(reader: &mut Reader<TlsStream<TcpStream>>, pending: &Pendi
         match Frame::read(&bytes) {
             Ok(Frame::Reply { id, body }) => pending.answer(id, body),
             Ok(Frame::Pong) => {}
-            Ok(other) => return Ended::Refused(format!("unexpected frame {other:?}")),
+            Ok(other) => return Ended::Refused(format!("unexpected {}", other.name())),
             Err(malformed) => return malformed.into(),
         }
     }

@@ -1,18 +1,20 @@
-//! The called side: accepts connections, checks who calls, and answers requests in their order of arrival.
+//! The called side: lets callers in ([`Door`]), checks who calls, and answers requests in their order of arrival.
 //!
-//! A caller that has no certificate of this cluster, greets wrongly, or sends what cannot be read is dropped with one line
-//! in the log. Nothing it sent before that reaches consensus but whole, well-formed requests.
+//! A caller that has no certificate of this cluster, or greets wrongly, is dropped and counted. A member that sends what
+//! cannot be read is dropped with one line in the log. Nothing a caller sent before that reaches consensus but whole,
+//! well-formed requests, each of a sender that is admitted at that moment.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -22,79 +24,104 @@ use super::connection::{
     Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, framed, in_greeting_time, read_hello,
     write_hello,
 };
+use super::door::{CROWDED, Door, Limits, Patient, Place, STALL};
 use super::frame::{self, Frame};
 use super::{Sender, Service};
 use crate::tls::peer_identity_of_client;
 
-/// The most connections at a time, greeted or not. A full cluster needs three per peer.
-const MAX_CONNECTIONS: usize = 256;
+/// The places of the peers' port. A node needs three connections, one for each lane, and as many once more while dead ones
+/// are not known to be dead. Nodes are bounded by the membership.
+pub(super) const LIMITS: Limits =
+    Limits { strangers: 128, strangers_per_address: 32, per_identity: 6, guests: usize::MAX, stall: STALL };
 /// The most requests of one connection being answered; the rest waits in the socket.
 const MAX_IN_FLIGHT: usize = 1024;
 /// Number of answers that may wait to be written.
 const ANSWERS: usize = 256;
-/// After a failed accept (out of file descriptors, usually) there is no use in trying at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A caller pings every second, so this much silence means that it is gone.
 const CALLER_SILENCE: Duration = SILENCE.saturating_add(PING_EVERY);
+/// Interval at which an open connection is asked whether its node is still admitted.
+const ADMITTED_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which the addresses of the members are looked up.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// Time for looking up one address.
+const LOOK_UP: Duration = Duration::from_secs(3);
 
 /// The configuration shared by all accepted connections.
 pub(super) struct Host {
     pub(super) me: Me,
     pub(super) configs: Configs,
     pub(super) service: Arc<dyn Service>,
+    pub(super) door: Door,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
 }
 
 pub(super) async fn listen(host: Arc<Host>, listener: TcpListener) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    host.tasks.spawn(know_members(Arc::clone(&host)));
     loop {
-        let accepted = tokio::select! {
+        let (tcp, place) = tokio::select! {
             biased;
             () = host.stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            next = host.door.next(&listener) => next,
         };
-        match accepted {
-            Ok((tcp, from)) => match Arc::clone(&room).try_acquire_owned() {
-                Ok(permit) => {
-                    host.tasks.spawn(guard(Arc::clone(&host), tcp, from, permit));
-                }
-                Err(_) => {
-                    tracing::warn!(%from, "connection dropped: {MAX_CONNECTIONS} are open already")
-                }
-            },
-            Err(error) => {
-                tracing::warn!("accept a connection: {error}");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        host.tasks.spawn(guard(Arc::clone(&host), tcp, place));
     }
 }
 
-async fn guard(host: Arc<Host>, tcp: TcpStream, from: SocketAddr, _room: OwnedSemaphorePermit) {
+/// Tells the door where the members are, so that strangers elsewhere cannot keep them out.
+async fn know_members(host: Arc<Host>) {
+    let mut every = interval(LOOK_UP_EVERY);
+    let mut known = BTreeMap::<String, Vec<IpAddr>>::new();
+    loop {
+        tokio::select! {
+            () = host.stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        let members = host.service.member_addresses();
+        known.retain(|address, _| members.contains(address));
+        let look_ups = members.into_iter().map(async |address| {
+            let found = timeout(LOOK_UP, tokio::net::lookup_host(address.as_str())).await;
+            let found: Option<Vec<IpAddr>> = found.ok()?.ok().map(|found| found.map(|to| to.ip()).collect());
+            Some((address, found?))
+        });
+        // While a name cannot be looked up, its member is where it was.
+        known.extend(join_all(look_ups).await.into_iter().flatten());
+        host.door.expect(known.values().flatten().copied());
+    }
+}
+
+async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
+    let from = place.from();
+    let greeted = tokio::select! {
+        biased;
+        () = host.stop.cancelled() => return,
+        () = place.displaced() => return host.door.dropped(from, CROWDED),
+        greeted = in_greeting_time(greet(&host, tcp, &place)) => greeted,
+    };
+    let (sender, reader, writer) = match greeted {
+        Ok(greeted) => greeted,
+        Err(ended) => return host.door.dropped(from, &ended.to_string()),
+    };
+    if place.admit(&sender.id.to_string()).is_err() {
+        return host.door.dropped(from, CROWDED);
+    }
     let ended = tokio::select! {
         biased;
         () = host.stop.cancelled() => return,
-        ended = answer(&host, tcp) => ended,
+        () = place.displaced() => Ended::Refused("newer connections of the same node took its place".to_owned()),
+        ended = converse(&host, &sender, reader, writer) => ended,
     };
     match ended {
         Ended::Closed => tracing::debug!(%from, "connection closed"),
-        reason => tracing::warn!(%from, "connection dropped: {reason}"),
+        reason => tracing::warn!(%from, node = sender.name, "connection dropped: {reason}"),
     }
 }
 
-async fn answer(host: &Host, tcp: TcpStream) -> Ended {
-    match in_greeting_time(greet(host, tcp)).await {
-        Ok((sender, reader, writer)) => converse(host, &sender, reader, writer).await,
-        Err(ended) => ended,
-    }
-}
+type Stream = TlsStream<Patient<TcpStream>>;
+type Accepted = (Sender, Reader<Stream>, Writer<Stream>);
 
-type Accepted = (Sender, Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>);
-
-async fn greet(host: &Host, tcp: TcpStream) -> Result<Accepted, Ended> {
-    tcp.set_nodelay(true)?;
-    let tls = TlsAcceptor::from(Arc::clone(&host.configs.server)).accept(tcp).await?;
+async fn greet(host: &Host, tcp: TcpStream, place: &Place) -> Result<Accepted, Ended> {
+    let tls = host.door.shake(tcp, place, Arc::clone(&host.configs.server)).await?;
     let certified = peer_identity_of_client(tls.get_ref().1)?
         .ok_or_else(|| Ended::Refused("it showed no certificate".to_owned()))?;
     let (mut reader, mut writer) = framed(tls);
@@ -104,23 +131,31 @@ async fn greet(host: &Host, tcp: TcpStream) -> Result<Accepted, Ended> {
     Ok((sender, reader, writer))
 }
 
-async fn converse(
-    host: &Host,
-    sender: &Sender,
-    reader: Reader<TlsStream<TcpStream>>,
-    writer: Writer<TlsStream<TcpStream>>,
-) -> Ended {
+async fn converse(host: &Host, sender: &Sender, reader: Reader<Stream>, writer: Writer<Stream>) -> Ended {
     let (answers, outbox) = mpsc::channel(ANSWERS);
     tokio::select! {
         ended = read_requests(host, sender, reader, answers) => ended,
         ended = write_answers(writer, outbox) => ended,
+        ended = while_admitted(host, sender) => ended,
+    }
+}
+
+/// Ends when the node is not admitted any more, such as after its removal.
+async fn while_admitted(host: &Host, sender: &Sender) -> Ended {
+    let mut every = interval(ADMITTED_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(reason) = host.service.admit(sender) {
+            return Ended::Refused(reason);
+        }
     }
 }
 
 async fn read_requests(
     host: &Host,
     sender: &Sender,
-    mut reader: Reader<TlsStream<TcpStream>>,
+    mut reader: Reader<Stream>,
     answers: mpsc::Sender<Vec<u8>>,
 ) -> Ended {
     let mut in_flight = FuturesUnordered::new();
@@ -140,22 +175,27 @@ async fn read_requests(
             },
         };
         match Frame::read(&bytes) {
-            Ok(Frame::Request { id, ttl, body }) => match host.service.serve(sender, body, ttl) {
-                Ok(answering) => in_flight.push(answering.map(move |body| frame::reply(id, &body))),
-                Err(malformed) => return malformed.into(),
-            },
+            Ok(Frame::Request { id, ttl, body }) => {
+                if let Err(reason) = host.service.admit(sender) {
+                    return Ended::Refused(reason);
+                }
+                match host.service.serve(sender, body, ttl) {
+                    Ok(answering) => in_flight.push(answering.map(move |body| frame::reply(id, &body))),
+                    Err(malformed) => return malformed.into(),
+                }
+            }
             Ok(Frame::Ping) => {
                 if answers.send(frame::pong()).await.is_err() {
                     return Ended::Closed;
                 }
             }
-            Ok(other) => return Ended::Refused(format!("unexpected frame {other:?}")),
+            Ok(other) => return Ended::Refused(format!("unexpected {}", other.name())),
             Err(malformed) => return malformed.into(),
         }
     }
 }
 
-async fn write_answers(mut writer: Writer<TlsStream<TcpStream>>, mut outbox: mpsc::Receiver<Vec<u8>>) -> Ended {
+async fn write_answers(mut writer: Writer<Stream>, mut outbox: mpsc::Receiver<Vec<u8>>) -> Ended {
     let mut batch = Vec::with_capacity(WRITE_BATCH);
     while outbox.recv_many(&mut batch, WRITE_BATCH).await > 0 {
         for frame in batch.drain(..) {

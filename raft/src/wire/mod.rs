@@ -7,6 +7,7 @@
 //! arrived".
 
 mod connection;
+pub mod door;
 mod frame;
 mod link;
 mod listener;
@@ -107,8 +108,15 @@ pub struct Malformed(pub String);
 
 /// The incoming half: what answers requests.
 pub trait Service: Send + Sync + 'static {
-    /// Whether this sender may connect at all; the error is logged.
+    /// Whether this sender may connect, and stay connected: asked again before each of its requests, and every second. The
+    /// error is logged.
     fn admit(&self, sender: &Sender) -> Result<(), String>;
+
+    /// The addresses (`host:port`) of all nodes that may call. Their handshakes are kept apart from those of strangers; see
+    /// [`door`].
+    fn member_addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Answers one request. The body is read before this returns; the future is polled first in the order in which the
     /// requests of one connection arrived.

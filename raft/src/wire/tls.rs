@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Configs, Me};
+use super::door::{Door, Limits};
 use super::link::{Link, Target};
-use super::listener::{Host, listen};
+use super::listener::{Host, LIMITS, listen};
 use super::{Lane, Service, Wire, WireError};
 use crate::tls::{ClientAuth, Identity, Role, TlsError, client_config, server_config};
 
@@ -97,12 +98,18 @@ impl TlsWire {
 
     /// Binds the address that other nodes call.
     pub async fn bind(address: SocketAddr) -> Result<TcpListener, TlsWireError> {
-        TcpListener::bind(address).await.map_err(|source| TlsWireError::Listen { address, source })
+        Door::bind(address).map_err(|source| TlsWireError::Listen { address, source })
     }
 
     /// Answers calls on `listener` with `service` until the wire is closed.
     pub fn listen(&self, listener: TcpListener, service: Arc<dyn Service>) {
+        self.listen_within(LIMITS, listener, service);
+    }
+
+    /// The same with other limits than those of the product.
+    pub fn listen_within(&self, limits: Limits, listener: TcpListener, service: Arc<dyn Service>) {
         let host = Host {
+            door: Door::new("peers", limits),
             me: self.shared.me.clone(),
             configs: self.shared.configs.clone(),
             service,

@@ -2,14 +2,20 @@
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tenure_raft::tls::{ClusterAuthority, Identity, Role};
+use rustls_pki_types::ServerName;
+use tenure_raft::tls::{ClusterAuthority, Identity, Role, client_config};
 use tenure_raft::{AppHandler, Handle, Options, Peer, Raft, RestoreError, Snapshots, StateMachine, Status, Timings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 pub const CLUSTER: &str = "test";
 /// Generous: the machine may be busy. Nothing waits for it that does not fail.
@@ -208,4 +214,37 @@ pub async fn until(node: &Node, wanted: impl Fn(&Status) -> bool) -> Node {
 
 pub fn peer(id: u64, address: &str) -> Peer {
     Peer { name: name(id), address: address.to_owned() }
+}
+
+/// A hello as a correct node would send it.
+pub fn hello(cluster: &str, id: u8, name: &str) -> Vec<u8> {
+    let mut frame = vec![1, 1, 0, cluster.len() as u8];
+    frame.extend(cluster.as_bytes());
+    frame.push(id);
+    frame.push(name.len() as u8);
+    frame.extend(name.as_bytes());
+    frame.push(0);
+    frame
+}
+
+pub fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes().to_vec();
+    bytes.extend(payload);
+    bytes
+}
+
+pub async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(client_config(identity).unwrap());
+    let tcp = TcpStream::connect(to).await?;
+    connector.connect(ServerName::try_from("node").unwrap(), tcp).await
+}
+
+/// Connects as this node, and exchanges greetings.
+pub async fn greet(to: SocketAddr, identity: &Identity, id: u8) -> TlsStream<TcpStream> {
+    let mut stream = connect(to, identity).await.unwrap();
+    stream.write_all(&framed(&hello(CLUSTER, id, &name(id.into())))).await.unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).await.unwrap();
+    stream.read_exact(&mut vec![0; u32::from_be_bytes(length) as usize]).await.unwrap();
+    stream
 }

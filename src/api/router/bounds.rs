@@ -1,0 +1,171 @@
+//! How much a client may send, and how much of the server one identity may take up.
+
+use super::{BODY_LIMIT, Failed, error, who::By};
+use crate::api::{
+    backend::Failure,
+    wire::{ErrorKind, ErrorView},
+};
+use axum::{
+    Extension,
+    body::HttpBody,
+    extract::{Request, rejection::JsonRejection},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tenure_core::{Caller, Rejection};
+
+/// Longest body accepted of a client without a certificate, in bytes: a join request.
+pub(super) const JOIN_LIMIT: usize = 16 << 10;
+/// A body up to this length, in bytes, takes nothing of the room for bodies.
+const SHORT: usize = 64 << 10;
+/// Room for the longer bodies that are being worked on, in bytes: of one identity, and of all.
+const BODIES: (usize, usize) = (2 * BODY_LIMIT, 4 * BODY_LIMIT);
+/// Streams of events of all identities together, as a multiple of those of one.
+const STREAMS: usize = 4;
+
+/// What identities have taken up.
+pub(in crate::api) struct Bounds {
+    bodies: Arc<Shares>,
+    streams: Arc<Shares>,
+}
+
+impl Bounds {
+    /// With so many streams of events for one identity.
+    pub(in crate::api) fn new(streams: usize) -> Self {
+        let shares = |each, all| Arc::new(Shares { each, all, taken: Mutex::default() });
+        Bounds { bodies: shares(BODIES.0, BODIES.1), streams: shares(streams, streams.saturating_mul(STREAMS)) }
+    }
+
+    /// Room for one more stream of events.
+    pub(super) fn stream(&self, by: &Caller) -> Result<Share, Failed> {
+        self.streams.take(&owner(by), 1).ok_or_else(|| {
+            let each = self.streams.each;
+            let what = format!("too many streams of events are open; one identity may have {each}");
+            Failed(Failure::from(
+                Rejection::new("too_many_streams", what).advise("end one of them, or ask another node"),
+            ))
+        })
+    }
+}
+
+fn owner(by: &Caller) -> String {
+    format!("{}?{}", by.user, by.id)
+}
+
+/// An amount of something, with a limit for each identity and one for all.
+struct Shares {
+    each: usize,
+    all: usize,
+    taken: Mutex<BTreeMap<String, usize>>,
+}
+
+/// What one request has taken, until it is dropped.
+pub(super) struct Share {
+    shares: Arc<Shares>,
+    owner: String,
+    amount: usize,
+}
+
+impl Shares {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.taken.lock().expect("no code panics while it holds the shares")
+    }
+
+    fn take(self: &Arc<Self>, owner: &str, amount: usize) -> Option<Share> {
+        let mut taken = self.lock();
+        let own = taken.get(owner).copied().unwrap_or(0);
+        let all: usize = taken.values().sum();
+        if own.saturating_add(amount) > self.each || all.saturating_add(amount) > self.all {
+            return None;
+        }
+        taken.insert(owner.to_owned(), own + amount);
+        Some(Share { shares: Arc::clone(self), owner: owner.to_owned(), amount })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.shares.lock();
+        if let Some(own) = taken.get_mut(&self.owner) {
+            *own = own.saturating_sub(self.amount);
+            if *own == 0 {
+                taken.remove(&self.owner);
+            }
+        }
+    }
+}
+
+/// Refuses a body that is announced as too long before any of it is read. For paths that need no certificate.
+pub(super) async fn short_body(request: Request, next: Next) -> Response {
+    if request.body().size_hint().lower() > JOIN_LIMIT as u64 {
+        return too_long(JOIN_LIMIT);
+    }
+    next.run(request).await
+}
+
+/// The same for clients with a certificate, and room for what is long.
+pub(super) async fn room_for_body(
+    By(by): By,
+    Extension(bounds): Extension<Arc<Bounds>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let announced = request.body().size_hint();
+    if announced.lower() > BODY_LIMIT as u64 {
+        return too_long(BODY_LIMIT);
+    }
+    // Without a length it may have any.
+    let length = announced.upper().and_then(|length| usize::try_from(length).ok()).unwrap_or(BODY_LIMIT);
+    if length <= SHORT {
+        return next.run(request).await;
+    }
+    match bounds.bodies.take(&owner(&by), length.min(BODY_LIMIT)) {
+        Some(_share) => next.run(request).await,
+        None => {
+            let why = Rejection::new("too_many_bodies", "too many long requests are being worked on");
+            Failed(Failure::from(why.advise("try again when they have ended"))).into_response()
+        }
+    }
+}
+
+fn too_long(limit: usize) -> Response {
+    let view = ErrorView {
+        code: Some("too_long".to_owned()),
+        ..ErrorView::new(ErrorKind::Usage, format!("the request is longer than {limit} bytes"))
+    };
+    let mut response = error(view);
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    response
+}
+
+/// The answer to a body that cannot be read.
+pub(super) fn unreadable(why: &JsonRejection) -> Response {
+    let mut response = Failed(Failure::Usage(why.body_text())).into_response();
+    if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_bounded_for_one_and_for_all_and_given_back() {
+        let shares = Arc::new(Shares { each: 3, all: 5, taken: Mutex::default() });
+        let first = shares.take("one", 2).expect("there is room");
+        assert!(shares.take("one", 2).is_none(), "one has taken its part");
+        let second = shares.take("two", 3).expect("there is room");
+        assert!(shares.take("one", 1).is_none(), "nothing is left");
+        drop(second);
+        let third = shares.take("one", 1).expect("there is room again");
+        drop((first, third));
+        assert!(shares.lock().is_empty(), "who has nothing is forgotten");
+    }
+}
