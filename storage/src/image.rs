@@ -137,15 +137,19 @@ impl Image {
     }
 
     fn purge(&mut self, upto: &LogId) -> Result<(), ImageError> {
-        let purged = self.purged.filter(|purged| purged.index <= upto.index);
-        if let Some(purged) = purged.filter(|purged| purged.leader_id > upto.leader_id) {
-            return Err(ImageError::TermFell { upto: upto.index, purged: purged.index });
+        match self.purged {
+            // Whatever its term: the mark never goes back.
+            Some(purged) if purged.index > upto.index => return Ok(()),
+            Some(purged) if purged.leader_id > upto.leader_id => {
+                return Err(ImageError::TermFell { upto: upto.index, purged: purged.index });
+            }
+            Some(_) | None => {}
         }
         self.entries = match upto.index.checked_add(1) {
             Some(first_kept) => self.entries.split_off(&first_kept),
             None => BTreeMap::new(),
         };
-        self.purged = self.purged.max(Some(*upto));
+        self.purged = Some(*upto);
         Ok(())
     }
 }
@@ -187,5 +191,7 @@ mod tests {
         assert_eq!(image, before, "refused means unchanged");
         image.apply(&Op::Purge(id(1, 5))).unwrap();
         assert_eq!(image, before, "what is purged already is purged");
+        image.apply(&Op::Purge(id(3, 5))).unwrap();
+        assert_eq!(image, before, "of whatever term");
     }
 }
