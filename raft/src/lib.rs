@@ -11,6 +11,8 @@
 mod backoff;
 mod belief;
 mod codec;
+#[doc(hidden)]
+pub mod fuzz;
 mod handle;
 mod incoming;
 mod machine;

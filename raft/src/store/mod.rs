@@ -11,7 +11,7 @@ mod snapshot;
 
 pub(crate) use applied::{Applied, Shared, Snapshot};
 pub(crate) use command::{Read as Content, raise, read as content, tagged};
-pub(crate) use envelope::{Head, open};
+pub(crate) use envelope::{Head, open, seal, sealed};
 pub(crate) use snapshot::Released;
 
 /// The place for heavy work that must not hold up consensus.

@@ -65,12 +65,14 @@ impl Me {
     }
 }
 
+/// How frames are told apart.
+pub(super) fn codec() -> LengthDelimitedCodec {
+    let mut codec = LengthDelimitedCodec::new();
+    codec.set_max_frame_length(MAX_FRAME);
+    codec
+}
+
 pub(super) fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> (Reader<S>, Writer<S>) {
-    let codec = || {
-        let mut codec = LengthDelimitedCodec::new();
-        codec.set_max_frame_length(MAX_FRAME);
-        codec
-    };
     let (read, write) = tokio::io::split(stream);
     let mut writer = FramedWrite::new(write, codec());
     writer.set_backpressure_boundary(WRITE_BUFFER);

@@ -8,6 +8,7 @@
 
 mod connection;
 mod frame;
+pub(crate) mod fuzz;
 mod link;
 mod listener;
 mod pending;

@@ -42,7 +42,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
 }
 
 /// Reads assignments: `A=b;C=d`, also one per line, with `export ` and with comments that begin with `#`.
-pub(super) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
     let parts = text.split([';', '\n']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
     parts
         .map(|part| {
