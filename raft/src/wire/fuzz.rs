@@ -5,12 +5,12 @@ use tokio_util::codec::Decoder;
 
 use super::Lane;
 use super::connection::codec;
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, GREETING_FRAME};
 
 /// What a stranger may send before its certificate counts for anything, and a peer after it: what can be read is written as the
 /// same bytes again.
 pub fn stream(bytes: &[u8]) -> Result<(), String> {
-    let (mut codec, mut stream) = (codec(), BytesMut::from(bytes));
+    let (mut codec, mut stream) = (codec(GREETING_FRAME), BytesMut::from(bytes));
     while let Ok(Some(content)) = codec.decode(&mut stream) {
         one(&content)?;
     }
