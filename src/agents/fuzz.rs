@@ -20,7 +20,8 @@ const LONGEST: usize = 512 + 3;
 pub fn metadata(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     let Ok(metadata) = Metadata::parse(&text) else { return Ok(()) };
-    if Metadata::parse(&format!("\u{feff}\n {text}")) != Ok(metadata.clone()) {
+    let bare = text.trim_start_matches('\u{feff}');
+    if Metadata::parse(&format!("\u{feff}\n {bare}")) != Ok(metadata.clone()) {
         return Err("blanks before it change it".to_owned());
     }
     let zero = |time: Option<Duration>| time.is_some_and(|time| time.is_zero());
