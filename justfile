@@ -48,9 +48,9 @@ whole-fresh SECONDS="600":
 whole-planted WHICH="found":
     WHOLE_PLANTS={{WHICH}} cargo test --release --workspace --test whole planted -- --nocapture
 
-# Fuzzes the ledger for so many seconds.
-fuzz SECONDS="600":
-    bash .ci/fuzz {{SECONDS}}
+# Fuzzes every decoder and the ledger for so many seconds, or one of them: `just fuzz 3600 hmc`.
+fuzz SECONDS="600" TARGET="":
+    bash .ci/fuzz {{SECONDS}} {{TARGET}}
 
 # Runs histories that nobody has run before for so many seconds; what fails is printed as a scenario.
 swarm SECONDS="600":
@@ -68,9 +68,24 @@ mutants NAMES="all":
 mutation SECONDS="1000000":
     jepsen/mutation.py --seconds {{SECONDS}}
 
-# Licences and sources of everything that is built in. Needs `cargo install --locked cargo-deny --version 0.20.2`.
+# Licences, sources and known vulnerabilities of everything that is built in. Needs `cargo install --locked cargo-deny --version 0.20.2`.
 deny:
-    cargo deny check licenses bans sources
+    cargo deny check
+
+# The bill of materials. Needs `cargo install --locked cargo-cyclonedx --version 0.5.9`.
+sbom:
+    .ci/sbom target/package/tenure.cdx.json
+
+# The licence texts of everything that is built in.
+licences:
+    .ci/licences target/package/licences.txt
+
+# Both programs, the same bytes in any directory.
+release:
+    .ci/release target/package
+
+# All that is handed out: programs, checksums, bill of materials, licences.
+package: release sbom licences
 
 # Committed commands a second, planning, the disk.
 bench:

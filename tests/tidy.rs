@@ -23,7 +23,19 @@ const ARROWS: [(&str, &str, &[&str]); 11] = [
     ("", "tenure", &["tenure-config", "tenure-core", "tenure-agents", "tenure-raft", "tenure-storage"]),
     ("jepsen/model", "tenure-model", &["tenure-config", "tenure-core"]),
     ("jepsen/whole", "tenure-whole", &["tenure", "tenure-core", "tenure-model", "tenure-raft", "tenure-storage"]),
-    ("jepsen/fuzz", "tenure-fuzz", &["tenure-core", "tenure-core-next"]),
+    (
+        "jepsen/fuzz",
+        "tenure-fuzz",
+        &[
+            "tenure",
+            "tenure-agents",
+            "tenure-config",
+            "tenure-core",
+            "tenure-core-next",
+            "tenure-raft",
+            "tenure-storage",
+        ],
+    ),
     ("jepsen", "tenure-jepsen", &["tenure", "tenure-core", "tenure-model", "tenure-raft", "tenure-storage"]),
 ];
 
@@ -34,7 +46,7 @@ const NEXT: &str = "src/core/next";
 const CORE: [&str; 3] = ["bincode", "serde", "thiserror"];
 
 /// External crates with an owner: the paths that may name them. Crates that are not listed may be used anywhere.
-const OWNERS: [(&str, &[&str]); 27] = [
+const OWNERS: [(&str, &[&str]); 28] = [
     ("openraft", &["raft", "storage", "jepsen/whole/src"]),
     ("openraft-rt-sim", &["raft/tests", "jepsen/whole/src"]),
     ("sled", &["storage"]),
@@ -83,6 +95,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("strsim", &["src/agents/check.rs"]),
     ("base64", &["src/node/founding.rs", "tests/cluster"]),
     ("ring", &["src/node/founding.rs", "tests/cluster"]),
+    ("peak_alloc", &["jepsen/fuzz"]),
 ];
 
 /// Names forbidden in the core: clocks, the world outside, chance, hash order, floats, output.

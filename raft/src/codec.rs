@@ -3,15 +3,15 @@
 //! Promises: decoding hostile bytes neither panics nor allocates more than the limit, and all bytes must be consumed. The
 //! encoding has no evolution of its own: whoever stores or sends it puts a kind and a version in front.
 
+use bincode::serde::Compat;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tenure_storage::format::bounded;
 
 /// No encoded value of ours is larger; hostile length fields beyond it are refused before memory is asked for.
 const LIMIT: usize = 64 << 20;
-/// bincode makes room for what a length claims before it reads. So a short message may claim little: each byte of it counts
-/// at most as the widest integer, which is all that a sound one needs.
-const SHORT: usize = 64 << 10;
-const MEDIUM: usize = 4 << 20;
+/// Memory that lengths may claim for each byte: each counts at most as the widest integer, which is all that a sound value
+/// needs.
 const WIDEST: usize = size_of::<u128>();
 
 /// Bytes are not a value of the expected type.
@@ -30,19 +30,6 @@ impl DecodeError {
     }
 }
 
-/// Decodes with a limit that goes with the number of bytes.
-fn decode_limited<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), bincode::error::DecodeError> {
-    let config = bincode::config::standard();
-    let claims = bytes.len().saturating_mul(WIDEST);
-    if claims <= SHORT {
-        bincode::serde::decode_from_slice(bytes, config.with_limit::<SHORT>())
-    } else if claims <= MEDIUM {
-        bincode::serde::decode_from_slice(bytes, config.with_limit::<MEDIUM>())
-    } else {
-        bincode::serde::decode_from_slice(bytes, config.with_limit::<LIMIT>())
-    }
-}
-
 /// Appends the encoding of `value`.
 pub(crate) fn encode_into<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     bincode::serde::encode_into_std_write(value, out, bincode::config::standard())
@@ -58,12 +45,8 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// The value that `bytes` encode, all of them.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, read) = decode_limited(bytes).map_err(|e| DecodeError::of::<T>(e))?;
-    if read == bytes.len() {
-        Ok(value)
-    } else {
-        Err(DecodeError::of::<T>(format!("{} bytes too many", bytes.len() - read)))
-    }
+    let Compat(value) = bounded::decode::<Compat<T>, LIMIT>(bytes, WIDEST).map_err(DecodeError::of::<T>)?;
+    Ok(value)
 }
 
 /// Bytes that are encoded in one piece and not one by one.
@@ -114,10 +97,10 @@ mod tests {
     #[test]
     fn a_short_message_claims_little() {
         let claims_32_mib = [252, 0, 0, 0, 2];
-        let claims_1_mib = [vec![252, 0, 0, 16, 0], vec![0; 200]].concat();
+        let claims_1_mib = [vec![252, 0, 0, 16, 0], vec![0; 8_000]].concat();
         for bytes in [&claims_32_mib[..], &claims_1_mib] {
-            let refused = decode_limited::<Blob>(bytes).map(|(_, read)| read);
-            assert!(matches!(refused, Err(bincode::error::DecodeError::LimitExceeded)), "{refused:?}");
+            let refused = decode::<Blob>(bytes).expect_err("nothing follows").to_string();
+            assert!(refused.contains("Limit"), "{refused}");
         }
         let densest: Vec<u128> = vec![0; 5_000];
         assert_eq!(decode::<Vec<u128>>(&encode(&densest)).unwrap(), densest, "a sound one needs no more");

@@ -12,6 +12,8 @@ mod admission;
 mod backoff;
 mod belief;
 mod codec;
+#[doc(hidden)]
+pub mod fuzz;
 mod handle;
 mod incoming;
 mod machine;

@@ -106,7 +106,7 @@ fn refused(reason: String) -> BoxFuture<'static, Vec<u8>> {
 
 /// Proposals of another node, none longer than this node would take from its own program: the append that carries one must
 /// fit into a frame.
-fn commands(bytes: &[u8]) -> Result<Vec<Blob>, Malformed> {
+pub(crate) fn commands(bytes: &[u8]) -> Result<Vec<Blob>, Malformed> {
     let commands: Vec<Blob> = fields(bytes)?;
     match commands.iter().find(|Blob(command)| command.len() > MAX_COMMAND) {
         Some(Blob(command)) => Err(Malformed(format!("a proposal of {} bytes", command.len()))),

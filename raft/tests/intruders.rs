@@ -162,6 +162,7 @@ async fn impostors(scene: &mut Scene) {
     let mut newer = hello(CLUSTER, 7, "p7");
     newer[1] = 9;
     scene.greeted(&correct, &newer, "speaks protocol 9").await;
+    scene.greeted(&correct, &[0; 5_000], "frame size too big").await;
 }
 
 /// A correct greeting, followed by something that is no request.

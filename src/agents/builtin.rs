@@ -6,7 +6,7 @@ mod killing;
 mod process;
 mod words;
 
-pub(crate) use words::split;
+pub(crate) use words::{assignments, split};
 
 use super::{
     machine::Call,

@@ -10,6 +10,8 @@ mod builtin;
 mod cgroup;
 mod check;
 mod contract;
+#[doc(hidden)]
+pub mod fuzz;
 mod launch;
 mod leftover;
 mod machine;

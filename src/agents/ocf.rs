@@ -192,7 +192,7 @@ fn missing(path: &Path) -> String {
 }
 
 /// The last reason given by the agent.
-fn reason(outcome: &Outcome) -> Option<ForeignText> {
+pub(crate) fn reason(outcome: &Outcome) -> Option<ForeignText> {
     let reasons = outcome.said.text().lines().filter_map(|line| line.trim().strip_prefix(REASON));
     reasons.map(str::trim).rfind(|line| !line.is_empty()).map(ForeignText::from)
 }

@@ -68,7 +68,7 @@ impl ArgList {
     }
 
     /// The arguments for an entry point, from the values of attributes.
-    fn arguments<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
+    pub(crate) fn arguments<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let mut arguments = Vec::new();
         for (name, vector) in &self.names {
             let text = value(name).unwrap_or_default();

@@ -96,7 +96,7 @@ impl Unit {
 }
 
 /// Reads the output of `systemctl show`.
-fn read(text: &str) -> MonitorResult {
+pub(crate) fn read(text: &str) -> MonitorResult {
     let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
     let (load, active) = (value("LoadState").unwrap_or_default(), value("ActiveState").unwrap_or_default());
     let (sub, result) = (value("SubState").unwrap_or_default(), value("Result").unwrap_or_default());

@@ -9,6 +9,8 @@ pub mod wire;
 mod backend;
 mod client;
 mod convert;
+#[doc(hidden)]
+pub mod fuzz;
 mod router;
 mod serve;
 mod view;

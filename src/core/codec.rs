@@ -6,14 +6,17 @@
 //! anything.
 
 use crate::{Entry, Level, Reply};
+use bincode::{
+    de::{Decode, Decoder, DecoderImpl, read::Reader},
+    error::DecodeError,
+    serde::Compat,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Longest body that is decoded, in bytes.
 const LIMIT: usize = 64 << 20;
-/// bincode makes room for what a length claims before it reads, so a short body may claim little: each byte of it counts at
-/// most as the widest integer.
-const SHORT: usize = 64 << 10;
-const MEDIUM: usize = 4 << 20;
+/// bincode makes room for what a length claims before it reads. So the lengths in a body may claim this much for each byte of
+/// it: each counts at most as the widest integer.
 const WIDEST: usize = size_of::<u128>();
 
 /// The kind of a message.
@@ -170,19 +173,36 @@ pub fn write_body<T: Serialize>(body: &T, to: &mut Vec<u8>) {
 
 /// Decodes a bincode body, which must be used up.
 pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let config = bincode::config::standard();
-    let claims = body.len().saturating_mul(WIDEST);
-    let decoded = if claims <= SHORT {
-        bincode::serde::decode_from_slice(body, config.with_limit::<SHORT>())
-    } else if claims <= MEDIUM {
-        bincode::serde::decode_from_slice(body, config.with_limit::<MEDIUM>())
-    } else {
-        bincode::serde::decode_from_slice(body, config.with_limit::<LIMIT>())
-    };
-    match decoded {
-        Ok((value, read)) if read == body.len() => Ok(value),
-        Ok((_, read)) => Err(format!("{} bytes too many", body.len().saturating_sub(read))),
-        Err(why) => Err(why.to_string()),
+    let allowed = body.len().saturating_mul(WIDEST).min(LIMIT);
+    let config = bincode::config::standard().with_limit::<LIMIT>();
+    let mut decoder = DecoderImpl::new(Rest(body), config, ());
+    decoder.claim_bytes_read(LIMIT.saturating_sub(allowed)).map_err(|why| why.to_string())?;
+    let Compat(value) = Compat::decode(&mut decoder).map_err(|why| why.to_string())?;
+    match decoder.reader().0.len() {
+        0 => Ok(value),
+        rest => Err(format!("{rest} bytes too many")),
+    }
+}
+
+/// The bytes of a body that are not read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl Reader for Rest<'_> {
+    fn read(&mut self, into: &mut [u8]) -> Result<(), DecodeError> {
+        let missing = into.len().saturating_sub(self.0.len());
+        let end = DecodeError::UnexpectedEnd { additional: missing };
+        let (head, rest) = self.0.split_at_checked(into.len()).ok_or(end)?;
+        into.copy_from_slice(head);
+        self.0 = rest;
+        Ok(())
+    }
+
+    fn peek_read(&mut self, count: usize) -> Option<&[u8]> {
+        self.0.get(..count)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.0 = self.0.get(count..).unwrap_or_default();
     }
 }
 
@@ -217,9 +237,12 @@ mod tests {
 
     #[test]
     fn a_short_body_claims_little() {
-        // 32 MiB, of which nothing follows.
-        let refused = read_body::<String>(&[252, 0, 0, 0, 2]);
-        assert!(matches!(&refused, Err(why) if why.contains("Limit")), "{refused:?}");
+        let claims_32_mib = vec![252, 0, 0, 0, 2];
+        let claims_1_mib = [vec![252, 0, 0, 16, 0], vec![0; 8_000]].concat();
+        for body in [claims_32_mib, claims_1_mib] {
+            let refused = read_body::<String>(&body);
+            assert!(matches!(&refused, Err(why) if why.contains("Limit")), "{refused:?}");
+        }
     }
 
     #[test]

@@ -108,21 +108,17 @@ impl Image {
         self.entries.values().rev()
     }
 
-    /// The index that the next entry must have. `None` for a log that never held anything: the
-    /// consensus library begins it at 0, but its test suite for stores begins it anywhere.
-    fn next(&self) -> Option<u64> {
-        self.last().map(|last| last.index.saturating_add(1))
-    }
-
     fn append(&mut self, entries: &[Arc<Entry>]) -> Result<(), ImageError> {
-        let mut next = self.next();
+        let mut last = self.last().map(|last| last.index);
         for entry in entries {
             let index = entry.log_id.index;
-            let expected = next.unwrap_or(index);
-            if index != expected {
-                return Err(ImageError::Gap { index, expected });
+            // A log that never held anything may begin anywhere: the consensus library begins it at 0, its test suite for
+            // stores does not.
+            let follows = last.is_none_or(|last| last.checked_add(1) == Some(index));
+            if !follows {
+                return Err(ImageError::Gap { index, expected: last.unwrap_or_default().saturating_add(1) });
             }
-            next = Some(index.saturating_add(1));
+            last = Some(index);
         }
         self.entries.extend(entries.iter().map(|entry| (entry.log_id.index, Arc::clone(entry))));
         Ok(())
@@ -142,15 +138,19 @@ impl Image {
     }
 
     fn purge(&mut self, upto: &LogId) -> Result<(), ImageError> {
-        let purged = self.purged.filter(|purged| purged.index <= upto.index);
-        if let Some(purged) = purged.filter(|purged| purged.leader_id > upto.leader_id) {
-            return Err(ImageError::TermFell { upto: upto.index, purged: purged.index });
+        match self.purged {
+            // Whatever its term: the mark never goes back.
+            Some(purged) if purged.index > upto.index => return Ok(()),
+            Some(purged) if purged.leader_id > upto.leader_id => {
+                return Err(ImageError::TermFell { upto: upto.index, purged: purged.index });
+            }
+            Some(_) | None => {}
         }
         self.entries = match upto.index.checked_add(1) {
             Some(first_kept) => self.entries.split_off(&first_kept),
             None => BTreeMap::new(),
         };
-        self.purged = self.purged.max(Some(*upto));
+        self.purged = Some(*upto);
         Ok(())
     }
 }
@@ -180,6 +180,8 @@ mod tests {
         assert_eq!((image.len(), image.last()), (0, Some(id(1, u64::MAX))));
         let more = Arc::new(Entry { log_id: id(2, 4), payload: Payload::Blank });
         assert!(image.apply(&Op::Append(vec![more])).is_err());
+        let again = Arc::new(Entry { log_id: id(2, u64::MAX), payload: Payload::Blank });
+        assert!(image.apply(&Op::Append(vec![again])).is_err(), "nothing follows the last index of all");
         assert_eq!(log([id(1, u64::MAX)]).last(), Some(id(1, u64::MAX)));
     }
 
@@ -192,5 +194,7 @@ mod tests {
         assert_eq!(image, before, "refused means unchanged");
         image.apply(&Op::Purge(id(1, 5))).unwrap();
         assert_eq!(image, before, "what is purged already is purged");
+        image.apply(&Op::Purge(id(3, 5))).unwrap();
+        assert_eq!(image, before, "of whatever term");
     }
 }

@@ -11,6 +11,8 @@
 mod backend;
 mod disk;
 pub mod format;
+#[doc(hidden)]
+pub mod fuzz;
 mod image;
 mod log_store;
 mod op;

@@ -101,6 +101,20 @@ fn membership_entries_come_back_as_they_were() {
 }
 
 #[test]
+fn the_mark_of_what_is_purged_never_goes_back() {
+    let dir = TempDir::new().unwrap();
+    let (mut log, snapshots) = open(dir.path()).unwrap();
+    append(&mut log, (0..10).map(|index| entry(1, index, 10)));
+    block_on(log.purge(id(1, 5))).unwrap();
+    block_on(log.purge(id(2, 3))).unwrap();
+    assert_eq!(log.image().unwrap().purged(), Some(id(1, 5)));
+    drop((log, snapshots));
+    let (log, _snapshots) = open(dir.path()).unwrap();
+    let image = log.image().unwrap();
+    assert_eq!((image.purged(), image.len()), (Some(id(1, 5)), 4));
+}
+
+#[test]
 fn a_purge_past_the_end_leaves_an_empty_log_that_goes_on_there() {
     let dir = TempDir::new().unwrap();
     let (mut log, snapshots) = open(dir.path()).unwrap();

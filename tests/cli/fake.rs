@@ -24,10 +24,10 @@ use tenure_core::{
     config::Cluster,
     order::Ending,
     plan::plan,
-    trust::{Act, Hash, Purpose, TrustChange},
+    trust::{Act, Hash, Purpose, Rights, TrustChange},
     view::NodeView,
 };
-use tenure_raft::tls::{ClusterAuthority, Identity, PeerIdentity, Role};
+use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -576,6 +576,15 @@ impl Served {
             async move { tenure::api::serve_within(limits, listener, &node, fake, stop).await.unwrap() }
         };
         Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
+    }
+
+    /// Lets in another administrator.
+    pub fn another(&self, name: &str) -> Identity {
+        let user = UserName::from(name);
+        let change = TrustChange::AddUser { user: user.clone(), rights: Rights::ALL };
+        self.fake.site().operator(Command::Request(change.into()));
+        let id = self.fake.site().ledger.trust.users[&user].id;
+        self.authority.issue(name, Role::User { id }).unwrap()
     }
 
     /// Stops serving and waits for the end.

@@ -9,7 +9,7 @@ use std::{
 };
 use tenure::api::{Client, ClientError, Limits, Read, wire::ErrorView};
 use tenure_core::Verb;
-use tenure_raft::tls::{Identity, Role, Trust, client_config, client_config_anonymous};
+use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 use tenure_raft::wire::door;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -116,7 +116,7 @@ async fn nothing_long_is_read_of_who_shows_no_certificate() {
 #[tokio::test]
 async fn long_bodies_of_one_identity_have_room_and_no_more() {
     let served = Served::start(Site::running()).await;
-    let bob = served.authority.issue("bob", Role::Admin).unwrap();
+    let bob = served.another("bob");
     let mut waiting = Vec::new();
     for _ in 0..2 {
         let mut stream = announce(&served, Some(&served.admin), "/v1/config", 8 << 20).await;
@@ -145,7 +145,7 @@ async fn long_bodies_of_one_identity_have_room_and_no_more() {
 #[tokio::test]
 async fn streams_of_one_identity_are_bounded() {
     let served = Served::start_within(Limits { streams: 3, ..Limits::default() }, Site::running()).await;
-    let bob = served.authority.issue("bob", Role::Admin).unwrap();
+    let bob = served.another("bob");
     let client = |who| Client::new(who, vec![served.address.to_string()], PATIENCE).unwrap();
     let mut open = Vec::new();
     for _ in 0..3 {

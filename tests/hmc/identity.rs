@@ -2,14 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use russh::keys::PrivateKey;
 use russh::keys::key::safe_rng;
-use russh::keys::ssh_key::private::RsaKeypair;
+use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
 use tenure::hypervisor::hmc::{HmcDriver, HmcKey};
 use tenure::hypervisor::{Attempt, CommandError, ConsoleHealth, Failure, ReadError};
 
 use crate::server::{Login, MTMS, PATIENCE, ScriptedHmc, driver, server};
 use crate::site::Site;
+
+/// A key that opens nothing.
+const RSA_KEY: &str = include_str!("rsa_key");
 
 fn attempts(error: ReadError) -> Vec<Attempt> {
     match error {
@@ -98,11 +100,25 @@ async fn a_caller_that_gives_up_during_a_login_does_not_cost_another_one() {
 }
 
 #[tokio::test]
-async fn an_rsa_identity_is_accepted() {
+async fn an_rsa_identity_does_not_reach_the_hmc() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
-    let pair = RsaKeypair::random(&mut safe_rng(), 2048).unwrap();
-    hmc.set_client_key(PrivateKey::new(pair.into(), "").unwrap());
+    for pem in [RSA_KEY, "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"] {
+        let mut configuration = hmc.configuration();
+        configuration.key = HmcKey::Pem(pem.to_owned());
+        let error = HmcDriver::new(vec![configuration]).read_server(&server(&[&hmc]), PATIENCE).await.unwrap_err();
+        let Failure::IdentityUnusable { reason } = &attempts(error)[0].failure else { panic!() };
+        assert!(reason.contains("RSA") && reason.contains("ssh-keygen -t ed25519"), "{reason}");
+    }
+    assert_eq!(hmc.shared.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_ecdsa_identity_is_accepted() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let curve = Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 };
+    hmc.set_client_key(PrivateKey::random(&mut safe_rng(), curve).unwrap());
     driver(&[&hmc]).read_server(&server(&[&hmc]), PATIENCE).await.unwrap();
     assert_eq!(hmc.shared.logins.load(Ordering::SeqCst), 1);
 }

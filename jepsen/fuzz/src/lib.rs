@@ -1,5 +1,6 @@
-//! Histories from bytes. Any byte string is a history: a site, and a limited number of entries for its ledger. Most
-//! entries are those of a real cluster (the planner's plan, answers to its orders, readings), some are
+//! Targets for a fuzzer: the decoders of bytes from outside ([`Target`]), and histories of the ledger.
+//!
+//! Any byte string is a history: a site, and a limited number of entries for its ledger. Most entries are those of a real cluster (the planner's plan, answers to its orders, readings), some are
 //! administrators' requests, including edits of the cluster file, and some are arbitrary values of the types, by any
 //! author. After each entry all invariants of the ledger are checked.
 //!
@@ -11,9 +12,11 @@ mod check;
 mod edit;
 mod history;
 mod site;
+mod target;
 mod typed;
 
 pub use history::{Options, Plant, entries, run};
+pub use target::Target;
 
 /// The bytes of a seed, for runs without libFuzzer.
 pub fn bytes_of(seed: u64, length: usize) -> Vec<u8> {

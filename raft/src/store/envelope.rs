@@ -26,16 +26,19 @@ pub(crate) struct Head {
 #[error("read a snapshot: {0}")]
 pub(crate) struct BadSnapshot(pub String);
 
-pub(super) fn seal(head: &Head, state: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(head: &Head, state: &[u8]) -> Vec<u8> {
     let head = codec::encode(head);
-    let mut bytes = Vec::with_capacity(FRONT + 4 + head.len() + state.len());
+    let length = u32::try_from(head.len()).expect("a membership is far smaller than 4 GiB");
+    sealed(&[&length.to_le_bytes(), &head, state])
+}
+
+/// The parts that the checksum covers, with the front.
+pub(crate) fn sealed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(FRONT + parts.iter().map(|part| part.len()).sum::<usize>());
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend([0; 4]);
-    let length = u32::try_from(head.len()).expect("a membership is far smaller than 4 GiB");
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(head);
-    bytes.extend(state);
+    parts.iter().for_each(|part| bytes.extend(*part));
     let crc = crc32fast::hash(&bytes[FRONT..]);
     bytes[6..FRONT].copy_from_slice(&crc.to_le_bytes());
     bytes

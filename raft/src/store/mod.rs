@@ -12,7 +12,7 @@ mod snapshot;
 
 pub(crate) use applied::{Applied, Shared, Snapshot};
 pub(crate) use command::{Read as Content, raise, read as content, tagged};
-pub(crate) use envelope::{Head, open};
+pub(crate) use envelope::{Head, open, seal, sealed};
 pub(crate) use growth::Growth;
 pub(crate) use snapshot::Released;
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::bytes::Bytes;
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use super::frame::{self, Frame, Hello, MAX_FRAME, PROTOCOL};
+use super::frame::{self, Frame, GREETING_FRAME, Hello, MAX_FRAME, PROTOCOL};
 use super::{Lane, Sender};
 use crate::tls::{PeerIdentity, Role};
 
@@ -65,16 +65,19 @@ impl Me {
     }
 }
 
+/// How frames are told apart. Room is made for a frame as soon as its length is there, so before the greeting it may be short
+/// only.
+pub(super) fn codec(longest: usize) -> LengthDelimitedCodec {
+    let mut codec = LengthDelimitedCodec::new();
+    codec.set_max_frame_length(longest);
+    codec
+}
+
 pub(super) fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> (Reader<S>, Writer<S>) {
-    let codec = || {
-        let mut codec = LengthDelimitedCodec::new();
-        codec.set_max_frame_length(MAX_FRAME);
-        codec
-    };
     let (read, write) = tokio::io::split(stream);
-    let mut writer = FramedWrite::new(write, codec());
+    let mut writer = FramedWrite::new(write, codec(MAX_FRAME));
     writer.set_backpressure_boundary(WRITE_BUFFER);
-    (FramedRead::new(read, codec()), writer)
+    (FramedRead::new(read, codec(GREETING_FRAME)), writer)
 }
 
 pub(super) async fn write_hello<S: AsyncRead + AsyncWrite>(writer: &mut Writer<S>, hello: &Hello) -> Result<(), Ended> {
@@ -110,6 +113,7 @@ pub(super) async fn read_hello<S: AsyncRead + AsyncWrite>(
     let Some(lane) = Lane::from_wire(hello.lane) else {
         return refuse(format!("it wants lane {}", hello.lane));
     };
+    reader.decoder_mut().set_max_frame_length(MAX_FRAME);
     Ok((Sender { id, name: hello.name }, lane))
 }
 

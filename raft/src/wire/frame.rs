@@ -15,6 +15,9 @@ pub(super) const PROTOCOL: u16 = 1;
 /// The largest frame either side accepts. Appends and snapshot pieces are cut well below it.
 pub(super) const MAX_FRAME: usize = 8 << 20;
 
+/// The largest greeting.
+pub(super) const GREETING_FRAME: usize = 4 << 10;
+
 const HELLO: u8 = 1;
 const REQUEST: u8 = 2;
 const REPLY: u8 = 3;

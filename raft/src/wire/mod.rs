@@ -9,6 +9,7 @@
 mod connection;
 pub mod door;
 mod frame;
+pub(crate) mod fuzz;
 mod link;
 mod listener;
 mod pending;

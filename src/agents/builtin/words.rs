@@ -45,7 +45,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
 
 /// Reads assignments: `A=b;C=d`, also one per line, with `export ` and with comments that begin with `#`. The error
 /// quotes nothing of the text: it may be a secret.
-pub(super) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut all = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let parts = line.split(';').map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));

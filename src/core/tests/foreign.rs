@@ -6,7 +6,7 @@ use crate::{
 };
 use proptest::prelude::*;
 use tenure_core::{
-    Action, Author, Command, Entry, Ledger, Level, Power, Report, RequestId, Seen, Verb, codec,
+    Action, Author, Command, Entry, Ledger, Level, Power, Report, Seen, codec,
     foreign::{ForeignLines, ForeignText, LINES, TEXT, escape, escape_lines, identity, is_harmful, is_identity},
     listing::{Listed, Remark},
     order::{Ending, Epoch},

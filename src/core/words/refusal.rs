@@ -130,12 +130,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// `HSCL05EA text`: four capital letters, then at least three hexadecimal digits.
+/// `HSCL05EA text`: four capital letters, then three to twelve hexadecimal digits.
 fn split_code(line: &str) -> Option<(&str, &str)> {
     let (code, message) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let code = code.trim_end_matches(':');
     let digits = LETTERS.iter().find_map(|letters| code.strip_prefix(letters))?;
-    let is_code = digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_code = (3..=12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_code.then_some((code, message.trim()))
 }
 
@@ -186,5 +186,7 @@ mod tests {
         for text in ["", "Killed", "java.lang.OutOfMemoryError", "HSCL", "HSCL12", "HSCLzzzz x", "bash: no such"] {
             assert_eq!(Refusal::parse(text), None, "{text}");
         }
+        // A message is passed on, so no part of it may be as long as its sender likes.
+        assert_eq!(Refusal::parse(&format!("HSCL{}", "0".repeat(13))), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// The one key that is offered to an HMC: an OpenSSH private key (ed25519 or RSA) without a passphrase.
+/// The one key that is offered to an HMC: an OpenSSH private key (ed25519 or ECDSA) without a passphrase.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum HmcKey {
     /// A file, read each time a connection is made.
@@ -34,6 +34,6 @@ pub struct HmcAddress {
     /// The key to log in with.
     pub key: HmcKey,
     /// The SHA-256 fingerprint of its host key, as `ssh-keygen -l` prints it: `SHA256:…`. The key that the HMC presents
-    /// first among ed25519, ECDSA and RSA is the one that counts.
+    /// first among ed25519 and ECDSA is the one that counts.
     pub host_key_fingerprint: String,
 }

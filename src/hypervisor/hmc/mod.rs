@@ -21,6 +21,8 @@ mod connection;
 mod console;
 mod driver;
 mod exec;
+#[doc(hidden)]
+pub mod fuzz;
 mod held;
 mod keyed;
 mod link;

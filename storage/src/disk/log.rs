@@ -70,7 +70,7 @@ impl DiskLog {
 
     fn purge(&self, upto: &LogId) -> io::Result<()> {
         let stored: Option<v1::Purged> = self.engine.read_meta(PURGED).map_err(io::Error::other)?;
-        if stored.is_none_or(|stored| LogId::from(stored.id) < *upto) {
+        if stored.is_none_or(|stored| stored.id.index <= upto.index) {
             self.write_meta(PURGED, format::seal(&v1::Purged { id: (*upto).into() }))?;
         }
         Ok(self.drop_keys(..key(upto.index.saturating_add(1), 0))?)

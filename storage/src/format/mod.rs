@@ -4,10 +4,10 @@
 //! bincode of one frozen struct of [`v1`]. Promises: a record that does not check out is refused with its reason, and
 //! no length claimed by a body is believed. Refuses to know where a record is stored.
 
+pub mod bounded;
 pub mod v1;
 
 use bincode::config::{self, Config};
-use bincode::error::DecodeError;
 use bincode::{Decode, Encode};
 use thiserror::Error;
 
@@ -136,20 +136,9 @@ pub fn kind_byte(record: &[u8]) -> Option<u8> {
     record.first().copied()
 }
 
-/// Limit of memory claimed per byte of a short body: bincode allocates for a length before it reads. No element takes
-/// up more.
+/// Memory that the lengths in a body may claim for each of its bytes. No element takes up more.
 const MOST_PER_BYTE: usize = 64;
-const SHORT_BYTES: usize = 256 << 10;
 
 fn decode<B: Body>(body: &[u8]) -> Result<B, Fault> {
-    let fault = |error: DecodeError| Fault::Body(error.to_string());
-    let decoded = match body.len().saturating_mul(MOST_PER_BYTE) {
-        ..=SHORT_BYTES => bincode::decode_from_slice(body, config::standard().with_limit::<SHORT_BYTES>()),
-        _ => bincode::decode_from_slice(body, codec()),
-    };
-    let (value, used) = decoded.map_err(fault)?;
-    match body.len() - used {
-        0 => Ok(value),
-        rest => Err(Fault::Body(format!("{rest} B follow the body"))),
-    }
+    bounded::decode::<B, MAX_BODY_BYTES>(body, MOST_PER_BYTE).map_err(Fault::Body)
 }
