@@ -111,10 +111,10 @@ fn what_a_node_runs_is_said_in_the_local_file() {
     assert_eq!(agents.rights.programs, [std::path::Path::new("/opt/bin")]);
     assert_eq!((agents.limits.memory_percent, agents.limits.pids), (50, 100));
     for (line, expected) in [
-        ("programs = [\"bin\"]", "16:12: bin is not an absolute path; write programs = [\"/etc/tenure/programs\"]"),
-        ("types = \"ocf:*\"", "16:9: types is text, not a list; write types = [\"ocf:*\"]"),
-        ("memory_percent = 0", "16:18: memory_percent of 0 is no part of the memory; write a number from 1 to 100"),
-        ("pids_max = 2", "16:12: pids_max of 2 is too few for any program; write at least 64"),
+        ("programs = [\"bin\"]", "17:12: bin is not an absolute path; write programs = [\"/etc/tenure/programs\"]"),
+        ("types = \"ocf:*\"", "17:9: types is text, not a list; write types = [\"ocf:*\"]"),
+        ("memory_percent = 0", "17:18: memory_percent of 0 is no part of the memory; write a number from 1 to 100"),
+        ("pids_max = 2", "17:12: pids_max of 2 is too few for any program; write at least 64"),
     ] {
         assert_eq!(parse(line).unwrap_err().to_string(), format!("tenured.toml:{expected}"));
     }

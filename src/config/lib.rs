@@ -7,6 +7,7 @@
 pub mod cluster;
 mod compound;
 mod declared;
+mod differences;
 pub mod export;
 pub mod fields;
 mod form;
@@ -20,6 +21,7 @@ mod syntax;
 mod tests;
 mod words;
 
+pub use differences::differences;
 pub use export::export;
 pub use problem::{Problem, Problems};
 pub use quantity::{memory, span};

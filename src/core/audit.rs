@@ -10,7 +10,6 @@ use crate::{
     trust::{Hash, Origin},
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// The end of the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,30 +53,16 @@ pub struct AuditRecord {
 impl AuditRecord {
     /// The hash that this record must have after `before`. Every field goes in with its length.
     pub fn expected(&self, before: Option<Hash>) -> Hash {
-        let mut hash = Sha256::new();
-        let mut put = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
+        let (number, index, at) = (self.number.to_le_bytes(), self.index.to_le_bytes(), self.at.0.to_le_bytes());
+        let (kind, name, id) = match &self.who {
+            Who::User(name, id) => ("user", name.as_str(), id.to_le_bytes()),
+            Who::Node(name) => ("node", name.as_str(), [0; 8]),
         };
-        put(before.as_ref().map_or(&[][..], |hash| &hash.0));
-        for number in [self.number, self.index, self.at.0] {
-            put(&number.to_le_bytes());
-        }
-        match &self.who {
-            Who::User(name, id) => {
-                put(b"user");
-                put(name.as_bytes());
-                put(&id.to_le_bytes());
-            }
-            Who::Node(name) => {
-                put(b"node");
-                put(name.as_str().as_bytes());
-            }
-        }
-        put(self.from.to_string().as_bytes());
-        put(self.what.as_bytes());
-        put(self.refused.as_deref().unwrap_or_default().as_bytes());
-        Hash(hash.finalize().into())
+        let from = self.from.to_string();
+        let before = before.map_or_else(Vec::new, |hash| hash.0.to_vec());
+        let refused = self.refused.as_deref().unwrap_or_default();
+        let text = [kind.as_bytes(), name.as_bytes(), &id, from.as_bytes(), self.what.as_bytes(), refused.as_bytes()];
+        Hash::of_all([&before[..], &number, &index, &at].into_iter().chain(text))
     }
 }
 

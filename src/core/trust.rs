@@ -197,6 +197,16 @@ impl Hash {
     pub fn of(bytes: &[u8]) -> Self {
         Hash(Sha256::digest(bytes).into())
     }
+
+    /// The hash of several texts, each with its length, so that no two lists have the same.
+    pub fn of_all<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Hash(hash.finalize().into())
+    }
 }
 
 impl fmt::Display for Hash {

@@ -18,8 +18,6 @@ use tenure_core::{audit::AuditRecord, config::Cluster};
 const FILE: u64 = 4 << 20;
 /// Lines of the difference between two configurations that are kept.
 const DIFFERENCES: usize = 200;
-/// The longest line of such a difference, in characters.
-const WIDEST: usize = 300;
 /// The longest line that is read back, in bytes.
 const LONGEST: u64 = 1 << 20;
 
@@ -62,7 +60,8 @@ impl AuditLog {
     pub fn append(&self, records: &[AuditRecord], before: &Cluster, after: &Cluster) {
         let mut state = self.state.lock().expect("nobody panics with it");
         for record in records.iter().filter(|record| record.number > state.last).collect::<Vec<_>>() {
-            let changed = if before == after { Vec::new() } else { differences(before, after) };
+            let changed =
+                if before == after { Vec::new() } else { tenure_config::differences(before, after, DIFFERENCES) };
             match self.write(&mut state, &AuditView::of(record, changed)) {
                 Ok(()) => (state.last, state.failed) = (record.number, false),
                 Err(why) => {
@@ -168,42 +167,6 @@ fn size(file: &Path) -> u64 {
     fs::metadata(file).map_or(0, |data| data.len())
 }
 
-/// What differs between two configurations, a field a line.
-fn differences(before: &Cluster, after: &Cluster) -> Vec<String> {
-    let text = |cluster: &Cluster| tenure_config::export(cluster).parse::<toml::Table>().unwrap_or_default();
-    let mut lines = Vec::new();
-    walk("", &text(before), &text(after), &mut lines);
-    if lines.len() > DIFFERENCES {
-        let more = lines.len() - DIFFERENCES;
-        lines.truncate(DIFFERENCES);
-        lines.push(format!("and {more} more"));
-    }
-    lines
-}
-
-fn walk(path: &str, before: &toml::Table, after: &toml::Table, lines: &mut Vec<String>) {
-    let empty = toml::Table::new();
-    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let (old, new) = (before.get(name), after.get(name));
-        let table = |value: Option<&toml::Value>| value.is_none_or(toml::Value::is_table);
-        if table(old) && table(new) {
-            let (old, new) = (old.and_then(|old| old.as_table()), new.and_then(|new| new.as_table()));
-            if old.is_none() || new.is_none() {
-                lines.push(format!("{path}: {}", if new.is_some() { "added" } else { "removed" }));
-            }
-            walk(&path, old.unwrap_or(&empty), new.unwrap_or(&empty), lines);
-        } else if old != new {
-            let say = |value: Option<&toml::Value>| value.map_or("nothing".to_owned(), ToString::to_string);
-            let line = format!("{path}: {} -> {}", say(old), say(new));
-            lines.push(line.chars().take(WIDEST).collect());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,21 +229,5 @@ mod tests {
         assert!(left[0] > 1 && left.last() == Some(&9000), "{:?}", (left[0], left.last()));
         assert!(left.windows(2).all(|pair| pair[1] == pair[0] + 1));
         assert_eq!(numbers(&log, 8998, 10), [8999, 9000]);
-    }
-
-    #[test]
-    fn a_configuration_is_told_by_what_differs() {
-        let mut before = Cluster { name: "site".to_owned(), ..Cluster::default() };
-        before.groups.insert("web".into(), tenure_core::config::Group::new(vec!["p1".into()]));
-        let mut after = before.clone();
-        after.groups.get_mut("web").expect("declared").priority = 7;
-        after.groups.insert("db".into(), tenure_core::config::Group::new(vec!["p1".into()]));
-        let lines = differences(&before, &after);
-        assert!(lines.contains(&"groups.db: added".to_owned()), "{lines:?}");
-        assert!(
-            lines.iter().any(|line| line.starts_with("groups.web.priority: ") && line.ends_with("-> 7")),
-            "{lines:?}"
-        );
-        assert!(!lines.iter().any(|line| line.contains("web.servers")), "{lines:?}");
     }
 }

@@ -133,12 +133,19 @@ impl NodeBackend {
     }
 
     /// Takes a token that somebody shows with a key: what it is good for.
-    async fn spend(&self, token: &str, csr_pem: &str) -> Result<(Hash, Hash, Purpose), Failure> {
+    async fn spend(
+        &self,
+        token: &str,
+        csr_pem: &str,
+        fits: impl Fn(&Purpose) -> Result<(), String>,
+    ) -> Result<(Hash, Hash, Purpose), Failure> {
         let token = founding::hash(token).map_err(|why| Failure::from(why.rejection()))?;
         let key = Hash(key_of_request(csr_pem).map_err(|why| Failure::Usage(why.to_string()))?);
         // What is not known here is not asked of the log, or strangers could fill it.
         let known = self.ledger_now();
-        known.trust.purpose(&token, Some(&key), known.now).map_err(|why| Failure::from(&why))?;
+        let purpose = known.trust.purpose(&token, Some(&key), known.now).map_err(|why| Failure::from(&why))?;
+        // Nor is it spent by who cannot use it.
+        fits(purpose).map_err(|why| Failure::from(founding::FoundingError::Token(why).rejection()))?;
         let reply = self.propose(&self.entry(Command::Spend { token, key })).await?;
         if let Some((_, why)) = reply.refused.into_iter().next() {
             return Err(why.into());
@@ -243,13 +250,12 @@ impl Backend for NodeBackend {
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
         let authority = self.authority()?;
         let rejected = |why: founding::FoundingError| Failure::from(why.rejection());
-        let (token, key, purpose) = self.spend(&request.token, &request.csr_pem).await?;
-        let node = match purpose {
-            Purpose::Join(node) if node.as_str() == request.node => node,
-            Purpose::Join(_) | Purpose::Enrol(_) | Purpose::Session(_) => {
-                return Err(rejected(founding::FoundingError::Token(format!("it is not for node {}", request.node))));
-            }
+        let node = NodeName::from(request.node.as_str());
+        let fits = |purpose: &Purpose| match *purpose == Purpose::Join(node.clone()) {
+            true => Ok(()),
+            false => Err(format!("it is not for node {node}")),
         };
+        let (token, key, _) = self.spend(&request.token, &request.csr_pem, fits).await?;
         let id = self.member(MemberCall::Admit { token, key, address: request.address.clone() }).await?;
         let signed = founding::sign(authority, &request.csr_pem, node.as_str(), Role::Node { id }).map_err(rejected)?;
         let members = self.members().await?.members.into_iter().map(|member| MemberView {
@@ -270,11 +276,12 @@ impl Backend for NodeBackend {
 
     async fn enrol(&self, request: EnrolRequest) -> Result<EnrolReply, Failure> {
         self.authority()?;
-        let (_, _, purpose) = self.spend(&request.token, &request.csr_pem).await?;
-        let Purpose::Enrol(user) = purpose else {
-            let why = founding::FoundingError::Token("it is not for a user".to_owned());
-            return Err(why.rejection().into());
+        let fits = |purpose: &Purpose| match purpose {
+            Purpose::Enrol(_) => Ok(()),
+            Purpose::Join(_) | Purpose::Session(_) => Err("it is not for a user".to_owned()),
         };
+        let (_, _, purpose) = self.spend(&request.token, &request.csr_pem, fits).await?;
+        let Purpose::Enrol(user) = purpose else { return Err(Failure::Unknown("the token has changed".to_owned())) };
         let ledger = self.ledger_now();
         let known = ledger.trust.users.get(&user);
         let known = known.ok_or_else(|| Failure::from(&tenure_core::Refusal::NoUser { user: user.clone() }))?;

@@ -71,7 +71,7 @@ async fn agents_are_asked_and_their_words_are_printed_as_they_are() {
     let ended = desk.run("resource action ip pause 10 --on p2").await;
     assert_eq!((ended.exit, ended.out.as_str()), (Exit::Done, "paused 10\n"));
     let audit = desk.served.fake.audit.lock().unwrap().clone();
-    assert_eq!(audit.last().unwrap(), "alice: extra p2 ip Some((\"pause\", [\"10\"]))");
+    assert_eq!(audit.last().unwrap(), "admin: extra p2 ip Some((\"pause\", [\"10\"]))");
 
     let refused = [
         (

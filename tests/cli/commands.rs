@@ -288,15 +288,15 @@ async fn members_leaders_and_tokens() {
     ");
     assert_eq!(desk.run("node promote p4 --output json").await.json()["members"][3]["name"], "p4");
     assert_eq!(desk.run("node remove p4").await.exit, Exit::Done);
-    assert!(desk.run("node token p5").await.out.starts_with("t0ken\nfor node p5 only"));
+    assert!(desk.run("node token p5").await.out.starts_with("t0ken\nfor p5 only"));
     let fake = desk.served.stop().await;
     let audit = fake.audit.lock().unwrap().join("\n");
     insta::assert_snapshot!(audit, @"
-    alice: transfer Some(p2)
-    alice: add p4 p4.site:7100
-    alice: promote p4
-    alice: remove p4
-    alice: token p5
+    admin: transfer Some(p2)
+    admin: add p4 p4.site:7100
+    admin: promote p4
+    admin: remove p4
+    admin: token for node p5 to join
     ");
 }
 
@@ -304,7 +304,7 @@ async fn members_leaders_and_tokens() {
 async fn events_are_listed() {
     let desk = Desk::new(Site::running()).await;
     let all = desk.run("events").await.out;
-    assert!(all.lines().next().unwrap().contains("configuration applied by founder"), "{all}");
+    assert!(all.lines().next().unwrap().contains("configuration applied by admin"), "{all}");
     let index = desk.served.fake.site().ledger.index;
     assert_eq!(desk.run(&format!("events --since {index}")).await.out, "");
     assert_eq!(desk.run("events --output json").await.json()[0]["kind"], "configured");
@@ -323,7 +323,7 @@ async fn a_cluster_is_founded_offline_and_once() {
     let (node, cluster) = (node.name().unwrap(), ended.out.split_whitespace().nth(1).unwrap());
     assert_eq!(node.to_string(), format!("tenure://{cluster}/node/p1?id=1"));
     let alice = identity::load(&admin, identity::USER).unwrap();
-    assert_eq!(alice.name().unwrap().to_string(), format!("tenure://{cluster}/admin/admin"));
+    assert_eq!(alice.name().unwrap().to_string(), format!("tenure://{cluster}/user/admin?id=0"));
     let mode = |file: &Path| std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777;
     for secret in [data.join("cluster/ca.key"), data.join("cluster/node.key"), admin.join("user.key")] {
         assert_eq!(mode(&secret), 0o600, "{}", secret.display());
@@ -355,7 +355,7 @@ async fn every_verb_is_asked_as_it_is_typed() {
         let ended = desk.run(&format!("{typed}{sure}")).await;
         assert!([Exit::Done, Exit::Refused].contains(&ended.exit), "{typed}: {}", ended.err);
         let asked = desk.served.fake.audit.lock().unwrap().last().cloned();
-        assert_eq!(asked, Some(format!("alice: {typed}")));
+        assert_eq!(asked, Some(format!("admin: {typed}")));
     }
     desk.served.stop().await;
 }

@@ -56,8 +56,15 @@ fn assert_harmless(what: &str, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_agents_and_users_say_reaches_no_terminal_and_no_log_raw() {
-    let cluster = Cluster::found("words", "").await;
+    let mut cluster = Cluster::found("words", "").await;
     let folder = cluster.directory.path().join("programs");
+    // The last table of the file is `[agents]`.
+    let config = cluster.nodes["p1"].config.clone();
+    let text = fs::read_to_string(&config).expect("a file");
+    fs::write(&config, format!("{text}programs = [\"{}\"]\n", folder.display())).expect("a file");
+    cluster.kill("p1");
+    cluster.start("p1");
+    cluster.answers("p1").await;
     let fails = program(&folder, "fails", &format!("{PRINTS}; exit 1"));
     let looks = program(&folder, "looks", &format!("{PRINTS}; exit 100"));
     let agent = cluster.directory.path().join("agents/Esc");

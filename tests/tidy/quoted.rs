@@ -71,7 +71,7 @@ const QUOTES: &[Quote] = &[
         (TIME, "const DRIFT_PERCENT: u64 = 5;"),
         (NODES, "const WATCHDOG_MARGIN: Span = Span::seconds(1);"),
     ]),
-    ("docs/operations.md", "good for an hour", &[("src/node/founding.rs", "const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);")]),
+    ("docs/operations.md", "good for an hour", &[("src/node/founding.rs", "pub const TOKEN_LASTS: Span = Span::seconds(3600);")]),
     ("docs/operations.md", "every order succeeds after a second", &[("src/core/what_if.rs", "const NOMINAL: Span = Span::seconds(1);")]),
     ("docs/operations.md", "at most ten seconds", &[("src/api/what_if.rs", "const WORK: Duration = Duration::from_secs(10);")]),
     ("docs/operations.md", "after 2.5 minutes", &[(LOGINS, "Span::seconds(150)")]),

@@ -1,12 +1,17 @@
 //! Who may do what, and that every deed and refusal is in the audit.
 
-use crate::site::{Case, site, web1, with_web};
+use crate::{
+    scene::ORDER,
+    site::{Case, site, web1, with_web},
+};
 use std::{collections::BTreeSet, sync::Arc};
 use tenure_core::{
-    Author, Command, NodeName, Refusal, Request, RequestId, ResourceName, Span, UserName, Verb,
+    Action, Author, Command, Entry, NodeName, Refusal, Report, Request, RequestId, ResourceName, Span, Time, UserName,
+    Verb,
     audit::AuditRecord,
     config::{Cluster, Group, Kind, Resource},
     ledger::Incarnation,
+    order::{Ending, Epoch},
     trust::{Act, Caller, Hash, Need, Origin, Purpose, Rights, Role, Scope, TrustChange},
 };
 
@@ -437,4 +442,64 @@ fn a_repeated_request_is_one_deed() {
     cluster.apply(again(), freeze());
     cluster.apply(again(), freeze());
     assert_eq!(cluster.audit.len(), 1);
+}
+
+/// What the leader takes of another node, by the certificate of its connection.
+#[test]
+fn a_node_sends_what_it_did_itself_and_no_decision() {
+    let entry =
+        |author: Author, command: Command| Entry { at: Time(1), wall: Time(1), author, commands: vec![command] };
+    let sent = |author: Author, command: Command| entry(author, command).sent_by(&"n1".into());
+    let agent = |node: &str| Author::Agent(node.into());
+    let (incarnation, node) = (Incarnation(1), |node: &str| NodeName::from(node));
+    let own = [
+        Command::Enlist { node: node("n1"), incarnation },
+        Command::SpokenBy { node: node("n1"), incarnation },
+        Command::Twice { node: node("n1"), older: incarnation },
+        Command::HmcAccepts("hmc1".into()),
+        spend(KEY),
+        Command::Ended { act: 1, failed: None },
+    ];
+    for command in own {
+        assert!(sent(agent("n1"), command.clone()).is_ok(), "{command:?}");
+        assert!(sent(agent("n2"), command.clone()).is_err(), "in the name of another: {command:?}");
+        assert!(sent(Author::Planner("n1".into()), command.clone()).is_err(), "as a planner: {command:?}");
+    }
+    let others = [
+        Command::Enlist { node: node("n2"), incarnation },
+        Command::SpokenBy { node: node("n2"), incarnation },
+        Command::Twice { node: node("n2"), older: incarnation },
+        Command::Grant { group: "web".into(), server: "p1".into() },
+        Command::NodeOff("n2".into()),
+        Command::Request(Verb::Disarm.into()),
+    ];
+    for command in others {
+        assert!(sent(agent("n1"), command.clone()).is_err(), "{command:?}");
+    }
+    let asked =
+        sent(Author::first_user(RequestId(1)), Command::Request(Verb::Disarm.into())).expect("a user's request");
+    let Author::User { from, .. } = asked.author else { panic!("{:?}", asked.author) };
+    assert_eq!(from.node, Some("n1".into()), "where it came from is the leader's word");
+}
+
+#[test]
+fn a_node_answers_its_own_orders() {
+    let scene = crate::scene::Scene::new(cluster()).with(|scene| {
+        let (group, resource) = ("web".into(), "web1".into());
+        let start = Action::Start { group, resource, epoch: Epoch(1), vouched: Default::default(), home: None };
+        scene.owes("p1", start);
+    });
+    let report = |author| {
+        let report = Report {
+            order: ORDER,
+            ending: Ending::Unknown("x".into()),
+            readings: Vec::new(),
+            seen: Default::default(),
+        };
+        let entry = Entry { at: Time(1), wall: Time(1), author, commands: vec![Command::Report(report)] };
+        let mut ledger = scene.ledger.clone();
+        ledger.apply(ledger.index + 1, &entry).refusal().cloned()
+    };
+    assert_eq!(report(Author::Agent("n2".into())), Some(Refusal::NotItsBusiness { by: "node n2".to_owned() }));
+    assert_eq!(report(Author::Agent("n1".into())), None);
 }
