@@ -46,7 +46,7 @@ const NEXT: &str = "src/core/next";
 const CORE: [&str; 4] = ["bincode", "serde", "sha2", "thiserror"];
 
 /// External crates with an owner: the paths that may name them. Crates that are not listed may be used anywhere.
-const OWNERS: [(&str, &[&str]); 28] = [
+const OWNERS: [(&str, &[&str]); 27] = [
     ("openraft", &["raft", "storage", "jepsen/whole/src"]),
     ("openraft-rt-sim", &["raft/tests", "jepsen/whole/src"]),
     ("sled", &["storage"]),
@@ -94,7 +94,6 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("roxmltree", &["src/agents/ocf"]),
     ("strsim", &["src/agents/check.rs"]),
     ("base64", &["src/node/founding.rs", "tests/cluster"]),
-    ("ring", &["src/node/founding.rs", "tests/cluster"]),
     ("peak_alloc", &["jepsen/fuzz"]),
 ];
 

@@ -81,7 +81,7 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Administrator, put, "/v1/users/nobody", r#"{"name":"nobody","role":"reader"}"#.into()),
         (Administrator, delete, "/v1/users/nobody", "null".into()),
         (Administrator, post.clone(), "/v1/users/nobody/renew", "null".into()),
-        (Administrator, post.clone(), "/v1/tokens", r#"{"user":"reader"}"#.into()),
+        (Administrator, post.clone(), "/v1/tokens", r#"{"user":"operator"}"#.into()),
         (Programs, post.clone(), "/v1/tokens", r#"{"node":"p9"}"#.into()),
         (Programs, post.clone(), "/v1/nodes", r#"{"name":"p9","address":"p9:1"}"#.into()),
         (Programs, post, "/v1/resources/ip/actions", r#"{"token":"pause","arguments":[],"on":"p1"}"#.into()),

@@ -28,7 +28,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// First byte of a longer command that replaces all before it.
+    /// First byte of a command of more than 1,000 bytes that replaces all before it.
     pub const REPLACE: u8 = 0xee;
 }
 
@@ -36,7 +36,7 @@ impl StateMachine for Journal {
     type Image = Vec<Vec<u8>>;
 
     fn apply(&mut self, _index: u64, command: &[u8]) -> Vec<u8> {
-        if command.len() > 1 && command[0] == Self::REPLACE {
+        if command.len() > 1000 && command[0] == Self::REPLACE {
             self.commands.clear();
         }
         self.commands.push(command.to_vec());
