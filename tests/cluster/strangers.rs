@@ -103,6 +103,11 @@ async fn tokens_that_are_not_good() {
     cluster.start_with_token("p2", &good);
     cluster.answers("p2").await;
     cluster.client_of("p1").node_promote("p2").await.expect("promoted");
+    // A third one, so that the cluster works on without p2.
+    let third = token(&cluster, "p3").await;
+    cluster.start_with_token("p3", &third);
+    cluster.answers("p3").await;
+    cluster.client_of("p1").node_promote("p3").await.expect("promoted");
     // It is good once: who comes with another key is refused, were it the same machine.
     cluster.kill("p2");
     fs::remove_dir_all(&cluster.nodes["p2"].data).expect("a lost disk");
