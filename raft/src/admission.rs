@@ -66,13 +66,16 @@ enum Word<C: Types> {
     Given(Standing, InstantOf<C>),
 }
 
+/// What members have said of senders, by id and name.
+type Words<C> = BTreeMap<(u64, String), Word<C>>;
+
 /// Judges senders.
 pub(crate) struct Admission<C: Types> {
     me: u64,
     /// The members that let this node in; of use until it has a membership of its own.
     introduced: BTreeMap<u64, Peer>,
     wire: Arc<dyn Wire>,
-    words: Arc<Mutex<BTreeMap<(u64, String), Word<C>>>>,
+    words: Arc<Mutex<Words<C>>>,
 }
 
 impl<C: Types> Admission<C> {

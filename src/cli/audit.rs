@@ -30,7 +30,7 @@ impl Chain {
         match &self.last {
             None => self.first = record.number,
             Some((number, _)) if record.number != number + 1 => {
-                self.broken.push(format!("records {} to {} are missing", number + 1, record.number.saturating_sub(1)));
+                self.broken.push(missing(number + 1, record.number.saturating_sub(1)));
             }
             Some((_, before)) if record.expected(Some(before)).as_ref() != Some(&record.hash) => {
                 self.broken.push(format!("record {} or the one before it was changed", record.number));
@@ -52,11 +52,15 @@ impl Chain {
             return;
         };
         if *number != page.count {
-            self.broken.push(format!("records {} to {} are missing", number + 1, page.count));
+            self.broken.push(missing(number + 1, page.count));
         } else if page.hash.as_ref() != Some(hash) {
             self.broken.push(format!("record {number} is not the one that the cluster knows"));
         }
     }
+}
+
+fn missing(first: u64, last: u64) -> String {
+    if first == last { format!("record {first} is missing") } else { format!("records {first} to {last} are missing") }
 }
 
 pub(super) async fn audit(since: Option<Since>, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

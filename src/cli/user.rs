@@ -84,7 +84,11 @@ pub(super) async fn user(command: User, global: Global, terminal: &mut Terminal)
         User::Token { name } => give(&context, &name, terminal).await?,
         User::Session => {
             let token = client.token_for(&TokenBody::Session {}).await?;
-            show(&context, &token, "`Authorization: Bearer TOKEN`", terminal)?;
+            if context.json() {
+                terminal.json(&token)?;
+            } else {
+                terminal.print(&render::session(&token))?;
+            }
         }
         User::Enrol { .. } => {}
     }

@@ -13,10 +13,13 @@ const EVERY: Duration = Duration::from_secs(60);
 /// Number of kinds that are told apart at a time. Only holders of a certificate come this far.
 const KINDS: usize = 256;
 
+/// Who was refused, and for what.
+type Kind = (UserName, u64, String);
+
 /// The refusals that were counted and not written down yet.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    counted: Mutex<BTreeMap<(UserName, u64, String), (Instant, u32)>>,
+    counted: Mutex<BTreeMap<Kind, (Instant, u32)>>,
 }
 
 impl Refusals {

@@ -197,9 +197,15 @@ pub(super) fn server_node(view: &ServerView) -> Option<(String, Tone)> {
     })
 }
 
-/// A token, and its use.
+/// A token that is good once, and its use.
 pub fn token(token: &TokenView, there: &str) -> String {
     format!("{}\nfor {} only, once, until {} UTC; there: {there}\n", token.token, token.whose, moment(&token.expires))
+}
+
+/// A token for a browser.
+pub fn session(token: &TokenView) -> String {
+    let until = moment(&token.expires);
+    format!("{}\nspeaks for {} until {until} UTC: `Authorization: Bearer TOKEN`\n", token.token, token.whose)
 }
 
 /// The groups on a server, for an operator about to confirm a command.

@@ -16,7 +16,7 @@ mod what_if;
 pub use agents::{agent, agents, warnings};
 pub use audit::audit;
 pub use changes::changes;
-pub use detail::{error, record, resource, server, server_groups, token, warning, why};
+pub use detail::{error, record, resource, server, server_groups, session, token, warning, why};
 pub use maintenance::{rolling, servers};
 pub use nodes::members;
 pub use replay::{replayed, replays};

@@ -14,7 +14,7 @@ pub fn users(view: &UsersView, style: Style) -> String {
             plain(user.role),
             plain(groups(user)),
             plain(if user.programs { "yes" } else { "no" }),
-            plain(moment(&user.since)),
+            plain(since(user)),
             plain(&user.by),
         ]
     });
@@ -24,17 +24,22 @@ pub fn users(view: &UsersView, style: Style) -> String {
 /// One user.
 pub fn user(user: &UserView) -> String {
     format!(
-        "user      {} ({})\nrole      {}\ngroups    {}\nprograms  {}\nsince     {} UTC, by {}\n",
+        "user      {} ({})\nrole      {}\ngroups    {}\nprograms  {}\nsince     {}, by {}\n",
         user.name,
         user.id,
         user.role,
         groups(user),
         if user.programs { "may choose what nodes run" } else { "may not choose what nodes run" },
-        moment(&user.since),
+        since(user),
         user.by,
     )
 }
 
 fn groups(user: &UserView) -> String {
     user.groups.as_ref().map_or("all".to_owned(), |groups| groups.join(", "))
+}
+
+/// The first user is there from the beginning, and was let in by nobody else.
+fn since(user: &UserView) -> String {
+    if user.id == 0 { "the founding".to_owned() } else { format!("{} UTC", moment(&user.since)) }
 }
