@@ -79,15 +79,17 @@ async fn know_members(host: Arc<Host>) {
         }
         let members = host.service.member_addresses();
         known.retain(|address, _| members.contains(address));
-        let look_ups = members.into_iter().map(async |address| {
-            let found = timeout(LOOK_UP, tokio::net::lookup_host(address.as_str())).await;
-            let found: Option<Vec<IpAddr>> = found.ok()?.ok().map(|found| found.map(|to| to.ip()).collect());
-            Some((address, found?))
-        });
         // While a name cannot be looked up, its member is where it was.
-        known.extend(join_all(look_ups).await.into_iter().flatten());
+        known.extend(join_all(members.into_iter().map(look_up)).await.into_iter().flatten());
         host.door.expect(known.values().flatten().copied());
     }
+}
+
+/// The addresses of a member, by its own.
+async fn look_up(address: String) -> Option<(String, Vec<IpAddr>)> {
+    let found = timeout(LOOK_UP, tokio::net::lookup_host(address.as_str())).await;
+    let found = found.ok()?.ok()?.map(|to| to.ip()).collect();
+    Some((address, found))
 }
 
 async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
