@@ -12,13 +12,10 @@ use crate::{
 };
 use std::{
     error::Error,
-    io::Read,
     path::{Path, PathBuf},
 };
 use tenure_raft::tls::{Identity, Signed, TlsError};
 
-/// The longest token that is read, in bytes.
-const LONGEST_TOKEN: u64 = 16 << 10;
 /// What is done with a token where the user is.
 const THERE: &str = "`tenure user enrol --identity DIR`, the token on standard input";
 
@@ -124,7 +121,7 @@ async fn renew(context: &Context, terminal: &mut Terminal) -> Result<(), Fault> 
 }
 
 async fn enrol(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let token = read(file).map_err(|why| {
+    let token = founding::read_token(file).map_err(|why| {
         Fault::usage(
             format!("read the token from {}: {why}", file.display()),
             "have one made: `tenure user token NAME`",
@@ -139,16 +136,6 @@ async fn enrol(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<
             .line(format!("user {user}: key and certificate are in {}; next: `tenure whoami`", directory.display()))?;
     }
     Ok(Exit::Done)
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let mut token = String::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut token)?;
-    } else {
-        std::fs::File::open(file)?.take(LONGEST_TOKEN).read_to_string(&mut token)?;
-    }
-    Ok(token)
 }
 
 fn tls(why: &TlsError) -> Fault {

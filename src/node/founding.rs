@@ -21,6 +21,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
+    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -181,6 +182,20 @@ fn secret() -> String {
     let mut bytes = [0; 32];
     rand::rng().fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The longest token file that is read, in bytes.
+const LONGEST_TOKEN: u64 = 16 << 10;
+
+/// Reads a token from a file, or from standard input for `-`. It is never an argument, for every user of a machine sees those.
+pub fn read_token(file: &Path) -> std::io::Result<String> {
+    let mut token = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut token)?;
+    } else {
+        std::fs::File::open(file)?.take(LONGEST_TOKEN).read_to_string(&mut token)?;
+    }
+    Ok(token)
 }
 
 /// What the ledger knows of a token that a node or a user shows.

@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::Parser;
 use std::{
-    io::{IsTerminal, Read},
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -69,7 +69,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         if held {
             tracing::info!("an identity is here already; the token is not used");
         } else {
-            let token = match token(file) {
+            let token = match founding::read_token(file) {
                 Ok(token) => token,
                 Err(why) => {
                     eprintln!("tenured: read the token from {}: {why}", file.display());
@@ -120,19 +120,6 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         tracing::error!("not everything has stopped in time; the process ends all the same");
     }
     why.code()
-}
-
-/// The longest token file that is read, in bytes.
-const LONGEST_TOKEN: u64 = 16 << 10;
-
-fn token(file: &Path) -> std::io::Result<String> {
-    let mut token = String::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut token)?;
-    } else {
-        std::fs::File::open(file)?.take(LONGEST_TOKEN).read_to_string(&mut token)?;
-    }
-    Ok(token)
 }
 
 fn start_log(format: LogFormat) {
