@@ -2,8 +2,10 @@
 //! somebody is.
 //!
 //! A node may be behind: a member that joined, or was given a vote, later than anything applied here is not known here yet,
-//! and may be the very leader that would tell. Such a sender is heard once a member that is known here vouches for it, for a
-//! short time. A node that has no membership at all, since it has just joined, knows the members that let it in.
+//! and may be the very leader that would tell. So the members that are known here are asked about such a sender, and it is
+//! heard, for a short time, unless one of them knows that it was removed. That nobody can tell is no reason to refuse it: all
+//! members that are known here may have been replaced. A node that has no membership at all, since it
+//! has just joined, knows the members that let it in.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,23 +13,20 @@ use std::time::Duration;
 
 use openraft::alias::InstantOf;
 use openraft::type_config::TypeConfigExt;
-use serde::{Deserialize, Serialize};
 use tenure_storage::{Peer, StoredMembership, Types};
 
 use crate::message::{Kind, read_answer};
 use crate::wire::{Lane, Sender, Wire};
 
-/// Time for which a member's word is good.
+/// Time for which the answers count.
 const GOOD_FOR: Duration = Duration::from_secs(10);
-/// After nobody has vouched, others are asked again at the earliest after this time.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Time that a member may take to answer.
 const ASK: Duration = Duration::from_secs(2);
 /// The most senders that are asked about at a time: only holders of a certificate come this far.
 const MAX_ASKED: usize = 64;
 
 /// What a sender is in a membership.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     /// No member, or not under this name.
     Stranger,
@@ -49,6 +48,12 @@ pub(crate) fn standing(id: u64, name: &str, membership: &StoredMembership) -> St
     }
 }
 
+/// Whether a node was a member and is none any more, as far as is known here. A number is never given twice, so that is final.
+pub(crate) fn is_removed(id: u64, name: &str, membership: &StoredMembership) -> bool {
+    let sender = Sender { id, name: name.to_owned() };
+    standing(id, name, membership) == Standing::Stranger && !may_have_changed(&sender, membership)
+}
+
 /// Whether the membership may be too old to know what this sender is now. The id of a new node is greater than the index of
 /// every membership before it, so a node with a smaller id was known here, and is removed.
 fn may_have_changed(sender: &Sender, membership: &StoredMembership) -> bool {
@@ -63,7 +68,8 @@ fn may_have_changed(sender: &Sender, membership: &StoredMembership) -> bool {
 
 enum Word<C: Types> {
     Asked,
-    Given(Standing, InstantOf<C>),
+    /// Whether it was removed, and until when that counts.
+    Given(bool, InstantOf<C>),
 }
 
 /// What members have said of senders, by id and name.
@@ -105,13 +111,18 @@ impl<C: Types> Admission<C> {
         let key = (sender.id, sender.name.clone());
         let mut words = lock(&self.words);
         match words.get(&key) {
-            Some(Word::Given(word, until)) if C::now() < *until && *word >= needed => return Ok(()),
+            Some(Word::Given(removed, until)) if C::now() < *until => match removed {
+                true => {
+                    return Err(format!("{} ({}) is not a member of this cluster any more", sender.name, sender.id));
+                }
+                false => return Ok(()),
+            },
             Some(Word::Asked) => {}
-            Some(Word::Given(word, until)) if C::now() < *until && *word < needed => {}
             Some(Word::Given(..)) | None => {
                 let peers = if founded { members(known) } else { self.introduced.clone() };
-                words.retain(|_, word| {
-                    matches!(word, Word::Asked) || matches!(word, Word::Given(_, until) if C::now() < *until)
+                words.retain(|_, word| match word {
+                    Word::Asked => true,
+                    Word::Given(_, until) => C::now() < *until,
                 });
                 if words.len() < MAX_ASKED {
                     words.insert(key.clone(), Word::Asked);
@@ -122,19 +133,18 @@ impl<C: Types> Admission<C> {
         Err(format!("{} ({}) is not known here as a member; other members are asked", sender.name, sender.id))
     }
 
-    /// Asks all members known here at once; the best word counts.
+    /// Asks all members known here at once.
     fn ask(&self, key: (u64, String), peers: BTreeMap<u64, Peer>) {
         let (wire, words) = (Arc::clone(&self.wire), Arc::clone(&self.words));
         let others: Vec<_> = peers.into_iter().filter(|(id, _)| *id != self.me && *id != key.0).collect();
         // Detached on purpose: each question has its deadline.
         drop(C::spawn(async move {
             let asked = others.iter().map(|(id, peer)| {
-                let sent = wire.send(*id, peer, Lane::Urgent, Kind::Vouch.request(&key), ASK);
-                async move { read_answer::<Standing>(sent.await).unwrap_or(Standing::Stranger) }
+                let sent = wire.send(*id, peer, Lane::Urgent, Kind::Removed.request(&key), ASK);
+                async move { read_answer::<bool>(sent.await).unwrap_or(false) }
             });
-            let best = futures::future::join_all(asked).await.into_iter().max().unwrap_or(Standing::Stranger);
-            let lasts = if best == Standing::Stranger { PAUSE } else { GOOD_FOR };
-            lock(&words).insert(key, Word::Given(best, C::now() + lasts));
+            let removed = futures::future::join_all(asked).await.contains(&true);
+            lock(&words).insert(key, Word::Given(removed, C::now() + GOOD_FOR));
         }));
     }
 }
@@ -168,6 +178,13 @@ mod tests {
         assert_eq!(of(1, "p1"), Standing::Voter);
         assert_eq!(of(4, "p4"), Standing::Learner);
         assert_eq!([of(1, "p4"), of(4, "p1"), of(2, "p2")], [Standing::Stranger; 3]);
+    }
+
+    #[test]
+    fn it_is_known_who_was_removed_and_who_may_have_joined() {
+        let of = |id, name: &str| is_removed(id, name, &known());
+        assert_eq!([of(1, "p1"), of(4, "p4"), of(21, "p21")], [false, false, false]);
+        assert_eq!([of(2, "p2"), of(20, "p20"), of(1, "p9")], [true, true, true]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn request(bytes: &[u8]) -> Result<(), String> {
             }
         }
         Kind::Propose => commands(rest).map_or(Ok(()), |commands| same(&commands)),
-        Kind::Vouch => again::<(u64, String)>(rest),
+        Kind::Removed => again::<(u64, String)>(rest),
         Kind::ReadIndex | Kind::Call | Kind::Ability => Ok(()),
     }
 }

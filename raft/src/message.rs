@@ -25,7 +25,8 @@ pub(crate) enum Kind {
     ReadIndex,
     Call,
     Ability,
-    Vouch,
+    /// Whether a node was removed.
+    Removed,
 }
 
 const KINDS: [(u8, Kind); 10] = [
@@ -38,7 +39,7 @@ const KINDS: [(u8, Kind); 10] = [
     (7, Kind::ReadIndex),
     (8, Kind::Call),
     (9, Kind::Ability),
-    (10, Kind::Vouch),
+    (10, Kind::Removed),
 ];
 
 /// The other side could not do it at all: its consensus has stopped.
@@ -62,7 +63,7 @@ impl Kind {
     pub(crate) fn needs(self) -> Standing {
         match self {
             Kind::Append | Kind::Vote | Kind::PreVote | Kind::TransferLeader | Kind::SnapshotPiece => Standing::Voter,
-            Kind::Propose | Kind::ReadIndex | Kind::Call | Kind::Ability | Kind::Vouch => Standing::Learner,
+            Kind::Propose | Kind::ReadIndex | Kind::Call | Kind::Ability | Kind::Removed => Standing::Learner,
         }
     }
 

@@ -12,7 +12,7 @@ use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Types, Vote};
 
-use crate::admission::{Admission, Standing, standing};
+use crate::admission::{Admission, Standing, is_removed};
 use crate::belief::{Distrust, check_entries, check_level, check_membership, check_vote};
 use crate::codec::Blob;
 use crate::handle::{MAX_COMMAND, read_index};
@@ -85,10 +85,10 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
             Kind::Propose => propose(raft, Arc::clone(&self.shared), sender.name.clone(), commands(bytes)?, ttl),
             Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
-            Kind::Vouch => {
+            Kind::Removed => {
                 let (id, name): (u64, String) = fields(bytes)?;
                 let metrics = self.raft.metrics();
-                let found = standing(id, &name, &metrics.borrow_watched().membership_config);
+                let found = is_removed(id, &name, &metrics.borrow_watched().membership_config);
                 ready(answer(Ok(found))).boxed()
             }
             Kind::Ability => {

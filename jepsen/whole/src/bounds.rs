@@ -8,7 +8,7 @@ use std::{
 
 /// All bounds, with their maximum values.
 pub const BOUNDS: [(&str, u64); 7] =
-    [(ENTRIES, 250), (INPUTS, 128), (LOG, 2_000), (MESSAGES, 1_024), (RECORDS, 64), (TASKS, 1_500), (WRITES, 256)];
+    [(ENTRIES, 250), (INPUTS, 128), (LOG, 2_000), (MESSAGES, 1_024), (RECORDS, 96), (TASKS, 1_500), (WRITES, 256)];
 
 /// Entries applied within [`TEN_SECONDS`]: a loop of entries that cause each other never ends.
 pub const ENTRIES: &str = "entries within ten seconds";
@@ -18,7 +18,7 @@ pub const INPUTS: &str = "inputs that wait in a node";
 pub const LOG: &str = "entries in a log";
 /// Messages in flight from one node to another.
 pub const MESSAGES: &str = "messages under way on a line";
-/// Encoded size of a ledger: orders, faults and everything else that it holds.
+/// Encoded size of a ledger: orders, faults, and the journal, which grows with the history.
 pub const RECORDS: &str = "kilobytes of a ledger";
 /// Tasks of one process.
 pub const TASKS: &str = "tasks of a process";
