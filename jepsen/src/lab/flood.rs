@@ -7,10 +7,7 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tenure::api::{Client, Read};
@@ -18,14 +15,15 @@ use tenure_raft::tls::{Trust, client_config_anonymous};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    sync::watch,
 };
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 /// Time that a change of leader may take before it counts as lost.
 const CHANGE: Duration = Duration::from_secs(60);
-/// Time for the flood to be there before anything is measured.
-const RISES: Duration = Duration::from_secs(3);
+/// Time that a flood may take to be there whole. Nothing is measured before.
+const RISES: Duration = Duration::from_secs(60);
 /// Number of questions whose time is measured.
 const QUESTIONS: usize = 20;
 /// A request to join that never comes to its end announces so many bytes, and sends some every so often.
@@ -63,25 +61,34 @@ enum From {
 struct Flood {
     stop: CancellationToken,
     began: Instant,
+    /// Number of connections that make it whole.
+    whole: usize,
     /// Number of connections that were opened.
-    opened: Arc<AtomicU64>,
+    opened: Opened,
+}
+
+/// Counts the connections that were opened.
+type Opened = Arc<watch::Sender<usize>>;
+
+fn count(opened: &Opened) {
+    opened.send_modify(|count| *count += 1);
 }
 
 impl Flood {
-    fn start<W: Future<Output = ()>>(work: impl FnOnce(Arc<AtomicU64>) -> W + Send + 'static) -> Flood {
-        let (stop, opened) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+    fn start<W: Future<Output = ()>>(whole: usize, work: impl FnOnce(Opened) -> W + Send + 'static) -> Flood {
+        let (stop, opened) = (CancellationToken::new(), Arc::new(watch::Sender::new(0)));
         let (stopped, counted) = (stop.clone(), Arc::clone(&opened));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             runtime.block_on(stopped.run_until_cancelled(work(counted)));
         });
-        Flood { stop, began: Instant::now(), opened }
+        Flood { stop, began: Instant::now(), whole, opened }
     }
 
     /// Holds so many half-open connections to each target; each that is closed is opened again after a pause.
     fn half_open(targets: Vec<SocketAddr>, count: usize, from: From, pause: Duration) -> Flood {
-        Flood::start(move |opened| async move {
+        Flood::start(targets.len() * count, move |opened| async move {
             let mut held = tokio::task::JoinSet::new();
             for target in targets {
                 for number in 0..count {
@@ -94,7 +101,7 @@ impl Flood {
 
     /// Holds so many requests to join.
     fn joins(target: SocketAddr, count: usize, trust: Trust) -> Flood {
-        Flood::start(move |opened| async move {
+        Flood::start(count, move |opened| async move {
             let mut held = tokio::task::JoinSet::new();
             for _ in 0..count {
                 held.spawn(join(target, trust.clone(), Arc::clone(&opened)));
@@ -105,7 +112,7 @@ impl Flood {
 
     /// What it has been, for people.
     fn words(&self) -> String {
-        let a_second = self.opened.load(Ordering::Relaxed) as f64 / self.began.elapsed().as_secs_f64();
+        let a_second = *self.opened.borrow() as f64 / self.began.elapsed().as_secs_f64();
         format!("; {a_second:.0} connections a second")
     }
 }
@@ -127,10 +134,10 @@ fn source(from: From, number: usize) -> Option<IpAddr> {
     }
 }
 
-async fn hold(target: SocketAddr, source: Option<IpAddr>, pause: Duration, opened: Arc<AtomicU64>) {
+async fn hold(target: SocketAddr, source: Option<IpAddr>, pause: Duration, opened: Opened) {
     loop {
         if let Ok(mut stream) = connect(target, source).await {
-            opened.fetch_add(1, Ordering::Relaxed);
+            count(&opened);
             // Until the other side closes it, in whatever way.
             let _ = stream.read(&mut [0; 1]).await;
         }
@@ -146,7 +153,7 @@ async fn connect(target: SocketAddr, source: Option<IpAddr>) -> std::io::Result<
     socket.connect(target).await
 }
 
-async fn join(target: SocketAddr, trust: Trust, opened: Arc<AtomicU64>) {
+async fn join(target: SocketAddr, trust: Trust, opened: Opened) {
     let Ok(config) = client_config_anonymous(&trust) else { return };
     let (length, part, pause) = JOIN;
     loop {
@@ -158,7 +165,7 @@ async fn join(target: SocketAddr, trust: Trust, opened: Arc<AtomicU64>) {
                 "POST /v1/join HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
             );
             stream.write_all(head.as_bytes()).await?;
-            opened.fetch_add(1, Ordering::Relaxed);
+            count(&opened);
             loop {
                 stream.write_all(&vec![b' '; part]).await?;
                 stream.flush().await?;
@@ -238,7 +245,7 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
     let mut quiet = None;
     for (what, from) in floods {
         let flood = from.map(|from| Flood::half_open(peers.clone(), args.half_open, from, pause));
-        rise(flood.as_ref()).await;
+        rise(flood.as_ref()).await?;
         let mut took = Vec::new();
         for _ in 0..args.rounds {
             took.push(change_of_leader(site).await?);
@@ -253,7 +260,7 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
     }
     for (what, from) in floods {
         let flood = from.map(|from| Flood::half_open(apis.clone(), args.half_open, from, pause));
-        rise(flood.as_ref()).await;
+        rise(flood.as_ref()).await?;
         let mut took = Vec::new();
         for number in 0..QUESTIONS {
             let client = site.client_of(&names[number % names.len()])?;
@@ -272,7 +279,7 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
         std::fs::read_to_string(&ca).map_err(|source| SiteError::Set { what: ca.display().to_string(), source })?;
     let idle = resident(pid);
     let flood = Flood::joins(api, args.joins, Trust::Authority(ca));
-    rise(Some(&flood)).await;
+    rise(Some(&flood)).await?;
     let mut most = idle;
     for _ in 0..QUESTIONS {
         let client = site.client_of(&name)?;
@@ -292,10 +299,12 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
     Ok(good && ratio <= 1.2)
 }
 
-async fn rise(flood: Option<&Flood>) {
-    if flood.is_some() {
-        tokio::time::sleep(RISES).await;
-    }
+/// Waits until the flood is there: until so many connections were opened as it is to hold.
+async fn rise(flood: Option<&Flood>) -> Result<(), SiteError> {
+    let Some(flood) = flood else { return Ok(()) };
+    let mut opened = flood.opened.subscribe();
+    let there = tokio::time::timeout(RISES, opened.wait_for(|count| *count >= flood.whole)).await;
+    there.map(drop).map_err(|_| SiteError::Late(format!("a flood of {} connections within {RISES:?}", flood.whole)))
 }
 
 /// Kills the leader; the time until a quorum has confirmed another one. Then the old one is started again.
