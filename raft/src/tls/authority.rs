@@ -36,12 +36,29 @@ pub struct Signed {
     pub ca_pem: String,
 }
 
+/// The time in which a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// From then on.
+    pub from: SystemTime,
+    /// Until then.
+    pub until: SystemTime,
+}
+
+impl Validity {
+    /// For a time that starts now.
+    pub fn from_now(lasts: Duration) -> Self {
+        let now = SystemTime::now();
+        Self { from: now - BACKDATE, until: now + lasts }
+    }
+}
+
 impl ClusterAuthority {
     /// Founds the authority of a cluster with this id.
     pub fn create(cluster: &str) -> Result<Self, TlsError> {
         let name = PeerIdentity::new(cluster, "root", Role::Authority)?;
         let key = KeyPair::generate().map_err(TlsError::make("the authority's key"))?;
-        let mut params = params_for(&name)?;
+        let mut params = params_for(&name, Validity::from_now(VALID_FOR))?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
@@ -71,8 +88,13 @@ impl ClusterAuthority {
 
     /// Makes a key and certifies it at once, where the authority itself sets up its first nodes.
     pub fn issue(&self, name: &str, role: Role) -> Result<Identity, TlsError> {
+        self.issue_for(name, role, Validity::from_now(VALID_FOR))
+    }
+
+    /// The same with another time of validity.
+    pub fn issue_for(&self, name: &str, role: Role, valid: Validity) -> Result<Identity, TlsError> {
         let key = KeyPair::generate().map_err(TlsError::make("a private key"))?;
-        let signed = self.certify(&key, name, role)?;
+        let signed = self.certify(&key, name, role, valid)?;
         Ok(Identity { cert_pem: signed.cert_pem, key_pem: key.serialize_pem(), ca_pem: signed.ca_pem })
     }
 
@@ -80,12 +102,12 @@ impl ClusterAuthority {
     pub fn sign(&self, csr_pem: &str, name: &str, role: Role) -> Result<Signed, TlsError> {
         let request =
             CertificateSigningRequestParams::from_pem(csr_pem).map_err(|e| TlsError::read("certificate request", e))?;
-        self.certify(&request.public_key, name, role)
+        self.certify(&request.public_key, name, role, Validity::from_now(VALID_FOR))
     }
 
-    fn certify(&self, key: &impl PublicKeyData, name: &str, role: Role) -> Result<Signed, TlsError> {
+    fn certify(&self, key: &impl PublicKeyData, name: &str, role: Role, valid: Validity) -> Result<Signed, TlsError> {
         let name = PeerIdentity::new(&self.cluster, name, role)?;
-        let mut params = params_for(&name)?;
+        let mut params = params_for(&name, valid)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = match role {
@@ -114,11 +136,10 @@ impl fmt::Debug for ClusterAuthority {
     }
 }
 
-fn params_for(name: &PeerIdentity) -> Result<CertificateParams, TlsError> {
+fn params_for(name: &PeerIdentity, valid: Validity) -> Result<CertificateParams, TlsError> {
     let mut params = CertificateParams::default();
-    let now = SystemTime::now();
-    params.not_before = (now - BACKDATE).into();
-    params.not_after = (now + VALID_FOR).into();
+    params.not_before = valid.from.into();
+    params.not_after = valid.until.into();
     params.distinguished_name = common_name(&format!("{} of {}", name.name, name.cluster));
     let uri = name.to_string().try_into().map_err(TlsError::make("a certificate name"))?;
     params.subject_alt_names = vec![SanType::URI(uri)];

@@ -13,7 +13,7 @@ mod identity;
 mod name;
 mod verifier;
 
-pub use authority::{ClusterAuthority, Signed};
+pub use authority::{ClusterAuthority, Signed, Validity};
 pub use config::{
     ClientAuth, Trust, client_config, client_config_anonymous, peer_identity_of_client, peer_identity_of_server,
     server_config,
