@@ -361,7 +361,7 @@ async fn what_is_stored_is_for_its_user_alone() {
     for (exposed, mode, usual, remedy) in [
         (data.clone(), 0o755, 0o700, "chmod 700"),
         (data.join("cluster/node.key"), 0o640, 0o600, "chmod 600"),
-        (data.join("cluster/ca.key"), 0o604, 0o600, "chmod 600"),
+        (data.join("cluster/authorities.json"), 0o604, 0o600, "chmod 600"),
     ] {
         fs::set_permissions(&exposed, fs::Permissions::from_mode(mode)).expect("it is ours");
         let (code, said) = nodes::tenured(&start);

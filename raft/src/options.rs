@@ -9,7 +9,7 @@ use std::time::Duration;
 use openraft::{Config, SnapshotPolicy};
 use tenure_storage::Peer;
 
-use crate::tls::Identity;
+use crate::tls::Credentials;
 
 /// The clockwork of elections. `heartbeat` must be well below `election_min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub struct Options {
     /// `host:port` under which others reach this node. Empty: the address that is listened on.
     pub advertise: String,
     /// Key and certificate.
-    pub identity: Identity,
+    pub credentials: Credentials,
     /// Heartbeats and elections.
     pub timings: Timings,
     /// The schedule of snapshots.

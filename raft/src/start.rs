@@ -79,10 +79,10 @@ impl Raft {
         machine: S,
         app: Arc<dyn AppHandler>,
     ) -> Result<Handle<S>, StartError> {
-        let Options { id, name, cluster, data_dir, witness, listen, advertise, identity, introduced, .. } = options;
+        let Options { id, name, cluster, data_dir, witness, listen, advertise, credentials, introduced, .. } = options;
         // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
         let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
-        let wire = TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
+        let wire = TlsWire::new(&cluster, id, &name, &credentials, source).map_err(StartError::Wire)?;
         let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
         let bound = listener.local_addr().unwrap_or(listen);
         let address = if advertise.is_empty() { bound.to_string() } else { advertise };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{CLUSTER, SOON, identity, name, peer};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all, ready};
-use tenure_raft::tls::ClusterAuthority;
+use tenure_raft::tls::{ClusterAuthority, Credentials};
 use tenure_raft::wire::door::{Limits, STALL};
 use tenure_raft::wire::tls::TlsWire;
 use tenure_raft::wire::{Lane, Malformed, Sender, Service, Wire, WireError};
@@ -60,7 +60,7 @@ const LIMITS: Limits =
 impl Scene {
     async fn new(limits: Limits, length: usize) -> Self {
         let authority = ClusterAuthority::create(CLUSTER).unwrap();
-        let wire = TlsWire::new(CLUSTER, 1, "p1", &identity(&authority, 1), None).unwrap();
+        let wire = TlsWire::new(CLUSTER, 1, "p1", &Credentials::new(identity(&authority, 1)).unwrap(), None).unwrap();
         let listener = TlsWire::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let members = vec!["127.0.0.1:1".to_owned()];
@@ -71,7 +71,7 @@ impl Scene {
     }
 
     fn node(&self, id: u64) -> TlsWire {
-        TlsWire::new(CLUSTER, id, &name(id), &identity(&self.authority, id), None).unwrap()
+        TlsWire::new(CLUSTER, id, &name(id), &Credentials::new(identity(&self.authority, id)).unwrap(), None).unwrap()
     }
 
     /// One request of a node, on a connection that it opens for it.

@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName,
-    config::Cluster, trust::Purpose,
+    Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, Time,
+    authority::Authority, config::Cluster, trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.
@@ -52,6 +52,8 @@ pub struct Members {
     pub members: Vec<Member>,
     /// Free bytes on this node's disk.
     pub free: Option<u64>,
+    /// The wall clock of this node.
+    pub wall: Time,
 }
 
 /// An error: nothing was done, or the outcome is unknown.
@@ -171,6 +173,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The authority's certificate, PEM.
     fn ca_pem(&self) -> String;
+
+    /// Makes another authority: what the ledger is to know of it.
+    fn next_authority(&self, ledger: &Ledger) -> Result<Authority, Failure>;
 }
 
 impl Failure {

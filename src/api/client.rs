@@ -14,6 +14,7 @@ pub use follow::Follow;
 
 use super::{
     backend::Read,
+    router::SIGNING,
     wire::{
         ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
         OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView,
@@ -24,7 +25,11 @@ use error::{Tried, bottom, chain};
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tenure_core::{RequestId, Verb, foreign};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 
@@ -41,7 +46,11 @@ pub struct Client {
     http: reqwest::Client,
     nodes: Vec<String>,
     timeout: Duration,
+    signing: Signing,
 }
+
+/// What nodes say while a client is used: the fingerprint of the authority that signs. Clones are the same.
+pub type Signing = Arc<Mutex<Option<String>>>;
 
 /// Whether a request may be repeated at another node without harm.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +83,12 @@ impl Client {
         if nodes.is_empty() {
             return Err(ClientError::Setup("no node was named".to_owned()));
         }
-        Ok(Client { http, nodes, timeout })
+        Ok(Client { http, nodes, timeout, signing: Arc::default() })
+    }
+
+    /// The same, telling in `signing` what the nodes say: the fingerprint of the authority that signs.
+    pub fn telling(self, signing: Signing) -> Self {
+        Client { signing, ..self }
     }
 
     /// A fresh identity for a request.
@@ -244,6 +258,9 @@ impl Client {
 
     async fn ask_one(&self, request: RequestBuilder) -> Result<Vec<u8>, Attempt> {
         let response = request.timeout(self.timeout).send().await.map_err(Attempt::of)?;
+        if let Some(signing) = response.headers().get(SIGNING).and_then(|value| value.to_str().ok()) {
+            self.signing.lock().unwrap_or_else(PoisonError::into_inner).replace(signing.to_owned());
+        }
         let good = response.status().is_success();
         let body = read_body(response).await?;
         if good {

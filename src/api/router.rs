@@ -44,6 +44,7 @@ const WHAT_IF: &str = "/v1/what-if";
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
 use who::By;
+pub(super) use who::SIGNING;
 
 type Shared = State<Arc<dyn Backend>>;
 type Answer<T> = Result<Json<T>, Failed>;

@@ -11,14 +11,13 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use rustls::ServerConfig;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 use tenure_raft::{
-    tls::{ClientAuth, Identity, PeerIdentity, TlsError, peer_identity_of_client, server_config},
+    tls::{ClientAuth, Credentials, PeerIdentity, peer_identity_of_client},
     wire::door::{self, CROWDED, Door, Patient, Place, STALL},
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -65,17 +64,9 @@ pub(super) struct Peer {
 #[derive(Clone, Debug)]
 pub(super) struct Stopping(pub(super) CancellationToken);
 
-/// The API could not be served.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The identity or its trust anchor is unusable.
-    #[error("serve the admin API")]
-    Tls(#[source] TlsError),
-}
-
 /// What all connections share.
 struct Server {
-    config: Arc<ServerConfig>,
+    credentials: Credentials,
     door: Door,
     router: axum::Router,
     stop: CancellationToken,
@@ -84,27 +75,26 @@ struct Server {
 /// Serves the API on a listener until `stop`; returns when the last connection is closed, or after `FAREWELL`.
 pub async fn serve(
     listener: TcpListener,
-    identity: &Identity,
+    credentials: Credentials,
     backend: Arc<dyn Backend>,
     stop: CancellationToken,
-) -> Result<(), ServeError> {
-    serve_within(Limits::default(), listener, identity, backend, stop).await
+) {
+    serve_within(Limits::default(), listener, credentials, backend, stop).await;
 }
 
 /// The same with other limits than those of the product.
 pub async fn serve_within(
     limits: Limits,
     listener: TcpListener,
-    identity: &Identity,
+    credentials: Credentials,
     backend: Arc<dyn Backend>,
     stop: CancellationToken,
-) -> Result<(), ServeError> {
-    let config = server_config(identity, ClientAuth::Optional).map_err(ServeError::Tls)?;
+) {
     let router = router(backend)
         .layer(Extension(Stopping(stop.clone())))
         .layer(Extension(Arc::new(Bounds::new(limits.streams))));
     let door = Door::new("admin API", limits.connections);
-    let server = Arc::new(Server { config, door, router, stop });
+    let server = Arc::new(Server { credentials, door, router, stop });
     let tasks = TaskTracker::new();
     loop {
         let (socket, place) = tokio::select! {
@@ -118,7 +108,6 @@ pub async fn serve_within(
     if tokio::time::timeout(FAREWELL, tasks.wait()).await.is_err() {
         info!("admin API: connections were still open");
     }
-    Ok(())
 }
 
 type Stream = TlsStream<Patient<TcpStream>>;
@@ -129,7 +118,7 @@ impl Server {
         let shaken = tokio::select! {
             () = self.stop.cancelled() => return,
             () = place.displaced() => return self.door.dropped(from, CROWDED),
-            shaken = self.door.shake(socket, &place, Arc::clone(&self.config)) => shaken,
+            shaken = self.door.shake(socket, &place, self.credentials.server(ClientAuth::Optional)) => shaken,
         };
         let stream = match shaken {
             Ok(stream) => stream,
@@ -138,6 +127,7 @@ impl Server {
         match peer_identity_of_client(stream.get_ref().1) {
             Ok(Some(peer)) => {
                 let identity = peer.to_string();
+                let shown = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
                 if place.admit(&identity).is_err() {
                     return self.door.dropped(from, CROWDED);
                 }
@@ -146,6 +136,7 @@ impl Server {
                     () = place.displaced() => {
                         self.door.dropped(from, &format!("newer connections took the place of one of {identity}"));
                     }
+                    void = self.credentials.voided(shown) => info!(%from, %identity, "admin API: connection closed: {void}"),
                 }
             }
             Ok(None) => tokio::select! {

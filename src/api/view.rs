@@ -1,6 +1,7 @@
 //! Ledger → wire types. Pure.
 
 mod audit;
+mod authority;
 mod group;
 mod node;
 mod resource;
@@ -8,6 +9,7 @@ mod server;
 mod service;
 mod user;
 
+pub(super) use authority::authorities;
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
@@ -75,7 +77,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         term: members.term,
         standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).collect(),
         disk_free: members.free,
-        alarms: alarms(ledger),
+        alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
         nodes: node::views(ledger, members),
         groups,

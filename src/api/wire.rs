@@ -2,6 +2,7 @@
 
 mod agent;
 mod ask;
+mod authority;
 mod states;
 mod status;
 mod what_if;
@@ -11,6 +12,7 @@ pub use agent::{
     ParameterView, PlaceView, ResourceDetailView, SaidView,
 };
 pub use ask::{ConfigureBody, RequestBody};
+pub use authority::{AuthoritiesView, AuthorityState, AuthorityView, CertificateView};
 pub use states::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };
@@ -306,6 +308,9 @@ pub struct UserView {
     pub since: String,
     /// Who let them in.
     pub by: String,
+    /// The end of their longest certificate, RFC 3339 in UTC; absent if they have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified_until: Option<String>,
 }
 
 /// All users.

@@ -6,7 +6,7 @@ mod user;
 
 pub use group::Group;
 pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service};
-pub use user::{Rights, Role, User};
+pub use user::{Authority, Rights, Role, User};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// A node's admin API; any one will do, more are tried in turn
     #[arg(
@@ -58,6 +58,9 @@ pub struct Global {
     /// Identity of the request, to repeat one whose outcome is unknown
     #[arg(long, global = true, value_name = "ID", value_parser = request_id)]
     pub request_id: Option<u128>,
+    /// What the nodes say meanwhile.
+    #[arg(skip)]
+    pub signing: crate::api::Signing,
 }
 
 /// How to answer.
@@ -167,6 +170,9 @@ Exits with 5 if something would not run.")]
         #[arg(long, value_name = "TIME|NUMBER", value_parser = super::audit::since)]
         since: Option<super::audit::Since>,
     },
+    /// The certificate authority of the cluster, and when certificates end
+    #[command(subcommand)]
+    Authority(Authority),
     /// Who you are to the cluster, and what you may do
     #[command(after_help = "Example: tenure whoami")]
     Whoami,

@@ -9,14 +9,15 @@ use crate::{
     local::{LocalConfig, identity, private},
     node::founding::{self, FoundingError},
 };
-use std::{error::Error, path::PathBuf};
+use std::error::Error;
 use tenure_core::config::{excerpt, is_name};
 
 pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     // Before the first file: what is made here holds the keys of the whole cluster.
     private::set_umask();
     let name = init.name.clone();
-    let (node, data_dir) = first_node(init)?;
+    let local = LocalConfig::load(&init.config).map_err(Fault::Invalid)?;
+    let (node, data_dir, seal) = (local.node.to_string(), local.data_dir, local.seal_key);
     if let Some(unusable) = [&name, &node].into_iter().find(|name| !is_name(name)) {
         let message = format!("{:?} is not a usable name", excerpt(unusable, 64));
         return Err(Fault::usage(message, "write 1 to 64 of A-Z a-z 0-9 - _ . that begin with neither - nor ."));
@@ -27,31 +28,21 @@ pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Resul
         let message = format!("{} holds an administrator's identity already", admin.display());
         return Err(Fault::usage(message, "name another directory with --identity"));
     }
-    let cluster = founding::found(&name, &node, &data_dir, admin).map_err(|error| refused(&error))?;
+    let cluster = founding::found(&name, &node, &data_dir, &seal, admin).map_err(|error| refused(&error))?;
     if global.output == Output::Json {
         terminal.json(&serde_json::json!({
-            "cluster": cluster, "node": node, "data_dir": data_dir, "identity": admin,
+            "cluster": cluster, "node": node, "data_dir": data_dir, "seal_key": seal, "identity": admin,
         }))?;
     } else {
         terminal.print(&format!(
-            "cluster {cluster} is founded with node {node}\n  authority  {}/cluster (keep ca.key safe)\n  \
+            "cluster {cluster} is founded with node {node}\n  authority  {}/cluster, sealed; its key opens with {}\n  \
              identity   {}\nnext: start `tenured` on this machine, then `tenure status`\n",
             data_dir.display(),
+            seal.display(),
             admin.display(),
         ))?;
     }
     Ok(Exit::Done)
-}
-
-fn first_node(init: Init) -> Result<(String, PathBuf), Fault> {
-    match (init.config, init.node_name, init.data_dir) {
-        (Some(file), _, _) => {
-            let local = LocalConfig::load(&file).map_err(Fault::Invalid)?;
-            Ok((local.node.to_string(), local.data_dir))
-        }
-        (None, Some(node), Some(data_dir)) => Ok((node, data_dir)),
-        (None, _, _) => Err(Fault::usage("no node is named", "name its tenured.toml with --config FILE")),
-    }
 }
 
 fn refused(error: &FoundingError) -> Fault {
@@ -65,9 +56,7 @@ fn refused(error: &FoundingError) -> Fault {
         FoundingError::Files(_) | FoundingError::Witness { .. } => {
             "check that both directories can be written; see --identity".to_owned()
         }
-        FoundingError::Exists(_) | FoundingError::Tls(_) | FoundingError::Token(_) | FoundingError::Refused(_) => {
-            "use letters, digits, '.', '_' and '-' in names".to_owned()
-        }
+        _ => "use letters, digits, '.', '_' and '-' in names".to_owned(),
     });
     Fault::usage(message, suggestion)
 }

@@ -69,7 +69,15 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
     let members = match command {
         Node::List => list(context).await?,
         Node::Add { name, address } => client.node_add(&name, &address).await?,
-        Node::Remove { name } => client.node_remove(&name).await?,
+        Node::Remove { name } => {
+            let members = client.node_remove(&name).await?;
+            if !context.json() {
+                terminal.line(format!(
+                    "node {name} held the authority's key: if its disks may be in other hands, `tenure authority rotate`"
+                ))?;
+            }
+            members
+        }
         Node::Promote { name } => client.node_promote(&name).await?,
         Node::Token { name } => {
             let token = client.token(&name).await?;

@@ -10,6 +10,7 @@ pub mod replay;
 
 mod agent;
 mod audit;
+mod authority;
 mod configure;
 mod exit;
 mod found;
@@ -35,11 +36,13 @@ use args::{Cluster, Command, Global, Output};
 
 /// Runs one command line.
 pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
-    let json = args.global.output == Output::Json;
-    match dispatch(args, terminal).await {
+    let global = args.global.clone();
+    let exit = match dispatch(args, terminal).await {
         Ok(exit) => exit,
-        Err(fault) => terminal.fault(&fault, json),
-    }
+        Err(fault) => terminal.fault(&fault, global.output == Output::Json),
+    };
+    user::keep_certified(&global, terminal).await;
+    exit
 }
 
 async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -69,6 +72,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Node(command) => members::node(command, &Context::new(global)?, terminal).await,
         Command::User(command) => user::user(command, global, terminal).await,
         Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
+        Command::Authority(command) => authority::run(command, &Context::new(global)?, terminal).await,
         Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
         Command::Cluster(command) => maintenance::cluster(command, &Context::new(global)?, terminal).await,
@@ -85,6 +89,7 @@ impl Context {
     fn new(global: Global) -> Result<Self, Fault> {
         let identity = identity::load(&global.identity, identity::USER).map_err(Fault::Identity)?;
         let client = Client::new(&identity, global.node.clone(), global.timeout).map_err(Fault::Client)?;
+        let client = client.telling(global.signing.clone());
         Ok(Context { client, global })
     }
 

@@ -6,16 +6,31 @@ use super::{
     render,
 };
 use crate::{
-    api::wire::{TokenBody, TokenView, UserBody},
-    local::identity,
-    node::founding::{self, FoundingError},
+    api::{
+        Client,
+        wire::{TokenBody, TokenView, UserBody},
+    },
+    local::{LocalConfig, identity, private},
+    node::{
+        certificates,
+        founding::{self, FoundingError},
+    },
 };
 use std::{
     error::Error,
     path::{Path, PathBuf},
+    sync::PoisonError,
+    time::{Duration, SystemTime},
+};
+use tenure_core::{
+    UserName,
+    authority::{EXPIRY_WARNING, USER_CERTIFICATE_LASTS},
+    trust::Hash,
 };
 use tenure_raft::tls::{Identity, Signed, TlsError};
 
+/// Life of the certificate with which a user who was locked out asks for a usual one.
+const RECOVERED_FOR: Duration = Duration::from_secs(3600);
 /// What is done with a token where the user is.
 const THERE: &str = "`tenure user enrol --identity DIR`, the token on standard input";
 
@@ -32,6 +47,9 @@ pub(super) async fn whoami(context: &Context, terminal: &mut Terminal) -> Result
 pub(super) async fn user(command: User, global: Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     if let User::Enrol { token_file } = command {
         return enrol(&token_file, &global, terminal).await;
+    }
+    if let User::Recover { name, config } = command {
+        return recover(&name, &config, global, terminal).await;
     }
     let context = Context::new(global)?;
     let client = &context.client;
@@ -87,7 +105,7 @@ pub(super) async fn user(command: User, global: Global, terminal: &mut Terminal)
                 terminal.print(&render::session(&token))?;
             }
         }
-        User::Enrol { .. } => {}
+        User::Enrol { .. } | User::Recover { .. } => {}
     }
     Ok(Exit::Done)
 }
@@ -107,17 +125,74 @@ fn show(context: &Context, token: &TokenView, there: &str, terminal: &mut Termin
     if context.json() { terminal.json(token) } else { terminal.print(&render::token(token, there)) }
 }
 
-/// A new key under the same name. The old certificate stays good until it expires, so an answer that is lost locks nobody out.
 async fn renew(context: &Context, terminal: &mut Terminal) -> Result<(), Fault> {
     let directory = &context.global.identity;
+    let name = certify(&context.client, directory).await?;
+    terminal.line(format!("user {name}: a new key and certificate are in {}", directory.display()))
+}
+
+/// A new key under the same name. The old certificate stays good until it expires, so an answer that is lost locks nobody out.
+async fn certify(client: &Client, directory: &Path) -> Result<String, Fault> {
     let held = identity::load(directory, identity::USER).map_err(Fault::Identity)?;
     let name = held.name().map_err(|why| tls(&why))?.name;
     let request = Identity::request(&name).map_err(|why| tls(&why))?;
-    let reply = context.client.certify(&request.csr_pem).await?;
+    let reply = client.certify(&request.csr_pem).await?;
     let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
     let mine = request.complete(signed).map_err(|why| tls(&why))?;
     identity::save(directory, identity::USER, &mine).map_err(Fault::Identity)?;
-    terminal.line(format!("user {name}: a new key and certificate are in {}", directory.display()))
+    Ok(name)
+}
+
+/// Has the user's certificate renewed, in passing, if less than a third of it is left or if another authority signs now. What
+/// stands in the way is said only when the end is near.
+pub(super) async fn keep_certified(global: &Global, terminal: &mut Terminal) {
+    let signing = global.signing.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(signing) = signing else { return };
+    let Ok(held) = identity::load(&global.identity, identity::USER) else { return };
+    let (Ok(details), Ok(authority)) = (held.details(), held.authority()) else { return };
+    let left = details.valid.until.duration_since(SystemTime::now()).unwrap_or_default();
+    let late = left < Duration::from_millis(USER_CERTIFICATE_LASTS.0) / 3;
+    if !late && authority.map(|print| Hash(print).to_string()) == Some(signing) {
+        return;
+    }
+    let client = Client::new(&held, global.node.clone(), global.timeout).map_err(Fault::Client);
+    let renewed = match client {
+        Ok(client) => certify(&client, &global.identity).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = renewed
+        && left < Duration::from_millis(EXPIRY_WARNING.0)
+    {
+        let days = left.as_secs() / (24 * 3600);
+        let text = format!("your certificate ends in {days} days and could not be renewed: {}", chain(&why));
+        terminal.warn(&[text]);
+    }
+}
+
+/// On a node: a short certificate, signed with the node's own copy of the authority's key, and with it a usual one.
+async fn recover(name: &str, config: &Path, global: Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let directory = global.identity.clone();
+    if directory.join(format!("{}.key", identity::USER)).exists() {
+        let message = format!("{} holds an identity already", directory.display());
+        return Err(Fault::usage(message, "name another directory with --identity"));
+    }
+    private::set_umask();
+    let local = LocalConfig::load(config).map_err(Fault::Invalid)?;
+    let short = certificates::recover(&local, &UserName::from(name), RECOVERED_FOR).map_err(refused)?;
+    identity::save(&directory, identity::USER, &short).map_err(Fault::Identity)?;
+    let context = Context::new(global)?;
+    let place = directory.display();
+    match certify(&context.client, &directory).await {
+        Ok(_) => terminal.line(format!("user {name}: key and certificate are in {place}; next: `tenure whoami`"))?,
+        Err(why) => {
+            let why = chain(&why);
+            terminal.line(format!(
+                "user {name}: key and certificate are in {place}, good for an hour, for the cluster gave no other: {why}\n\
+                 next: `tenure user renew --identity {place}` when it answers"
+            ))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn enrol(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {

@@ -101,6 +101,12 @@ pub(crate) fn told(author: &Author, command: &Command, before: &Cluster) -> Opti
         return Some((who, from, format!("{what}: refused {times} times ({code})")));
     } else if let Command::Enlist { .. } = command {
         "its program starts".to_owned()
+    } else if let Command::FoundAuthority { authority, .. } = command {
+        format!("authority {} is the first", authority.fingerprint)
+    } else if let Command::Certified { credential, .. } = command {
+        format!("shows a certificate of authority {}", credential.certificate.authority)
+    } else if let Command::Entrust { authority, node, .. } = command {
+        format!("gives node {node} the key of authority {authority}")
     } else {
         return None;
     };

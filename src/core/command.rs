@@ -4,6 +4,7 @@ use crate::{
     ForeignText, GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report,
     ResourceName, ServerName, Span, Time, UserName, Verb,
     audit::AuditRecord,
+    authority::{Authority, Credential, Sealed},
     config::Cluster,
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
@@ -356,6 +357,22 @@ pub enum Command {
         /// How often since the last record of it.
         times: u32,
     },
+    /// The authority with which the cluster began, by its founder.
+    FoundAuthority {
+        authority: Authority,
+        /// Wall clock at the end of the first user's certificate.
+        first_user: Time,
+    },
+    /// What a node has to show, and whom it trusts, by itself.
+    Certified { node: NodeName, credential: Credential },
+    /// A node that holds the key of an authority has sealed it for another one.
+    Entrust {
+        /// Fingerprint of the authority.
+        authority: Hash,
+        node: NodeName,
+        /// The key, sealed for that node.
+        key: Sealed,
+    },
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {
@@ -444,7 +461,11 @@ impl Entry {
 impl Command {
     /// Whether a node that does not lead may say this: what it did, read or was shown itself.
     fn is_of_node(&self, sender: &NodeName) -> bool {
-        if let Command::Enlist { node, .. } | Command::SpokenBy { node, .. } | Command::Twice { node, .. } = self {
+        if let Command::Enlist { node, .. }
+        | Command::SpokenBy { node, .. }
+        | Command::Twice { node, .. }
+        | Command::Certified { node, .. } = self
+        {
             return node == sender;
         }
         matches!(
@@ -456,6 +477,8 @@ impl Command {
                 | Command::Spend { .. }
                 | Command::Ended { .. }
                 | Command::Denied { .. }
+                | Command::FoundAuthority { .. }
+                | Command::Entrust { .. }
         )
     }
 }

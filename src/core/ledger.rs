@@ -5,6 +5,7 @@
 //! that would break one of these is refused, with a reason.
 
 mod apply;
+mod authorities;
 mod copies;
 mod facts;
 mod grants;
@@ -25,6 +26,7 @@ mod services;
 mod state;
 mod trust;
 
+pub use authorities::short as short_fingerprint;
 pub use logins::{Lockout, Turn};
 pub use maintenance::{Closed, Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;

@@ -16,6 +16,7 @@
 )]
 
 pub mod audit;
+pub mod authority;
 pub mod codec;
 pub mod command;
 pub mod config;

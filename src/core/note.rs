@@ -314,6 +314,12 @@ notes! {
     "quarantine_over", Info, QuarantineOver { server: ServerName }
         => ("server {server} is out of quarantine and takes work again");
 
+    "authority_signs", Info, AuthoritySigns { authority: String }
+        => ("authority {authority} signs from now on: every node trusts it");
+
+    "authority_retired", Info, AuthorityRetired { authority: String }
+        => ("authority {authority} is trusted no more: nothing that it has signed is in use");
+
     "not_brought_back", Warning, NotBroughtBack { group: GroupName, server: ServerName, why: NotHere }
         => ("group {group} is not brought back to {server}: {why}");
 }

@@ -280,6 +280,18 @@ refusals! {
         ("have a new one made");
     "not_permitted" NotPermitted { act: u64 }
         => ("nothing that is still to be done was permitted at log index {act}");
+    "rotating" Rotating { authority: String, nodes: BTreeSet<NodeName> }
+        => ("authority {authority} is to sign next, and is not trusted yet by {nodes}", nodes = words(nodes, "a node that holds its key")),
+        ("start these nodes, or remove them; see `tenure authority show`");
+    "no_authority" NoAuthority { authority: String }
+        => ("there is no authority {authority}"),
+        ("see `tenure authority show`");
+    "authority_signs" AuthoritySigns { authority: String }
+        => ("authority {authority} signs, and is needed"),
+        ("have another one take its place: `tenure authority rotate`");
+    "authority_in_use" AuthorityInUse { authority: String, by: String }
+        => ("authority {authority} has signed certificates that are in use: {by}"),
+        ("wait until they are renewed (nodes do so themselves, a user's client at its next use), or shut these users out with --force");
     "no_change" NoChange
         => ("nothing changes");
     "not_understood" NotUnderstood(what: String)

@@ -4,10 +4,14 @@
 //! in the ledger, so a right that is taken away is gone with the next entry, and a name that is given to somebody else
 //! does not bring an old certificate back to life.
 
-use crate::{GroupName, NodeName, ResourceName, Span, Time, UserName, command::RequestId};
+use crate::{GroupName, NodeName, ResourceName, Span, Time, UserName, authority::Authority, command::RequestId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+};
 
 /// The name of the first user, who is in the ledger of a new cluster with every right.
 pub const FIRST_USER: &str = "admin";
@@ -146,6 +150,8 @@ pub struct User {
     pub since: Time,
     /// Who let them in.
     pub by: UserName,
+    /// Wall clock at the end of their longest certificate of each authority, by its fingerprint.
+    pub certificates: BTreeMap<Hash, Time>,
 }
 
 /// Somebody, as a certificate or a session names them.
@@ -276,6 +282,14 @@ pub enum TrustChange {
     },
     /// Forget a token before its time.
     DropToken { token: Hash },
+    /// Have another authority sign, once every node trusts it.
+    AddAuthority { authority: Authority },
+    /// Trust an authority no more.
+    RetireAuthority {
+        authority: Hash,
+        /// Although users have certificates of it.
+        even_if_used: bool,
+    },
 }
 
 /// Something that nodes do for a user outside the ledger, once the ledger has permitted and recorded it.
@@ -331,6 +345,10 @@ impl fmt::Display for TrustChange {
             TrustChange::RemoveUser { user } => write!(f, "user remove {user}"),
             TrustChange::AddToken { purpose, lasts, .. } => write!(f, "token for {purpose}, good for {lasts}"),
             TrustChange::DropToken { token } => write!(f, "token {token}: forget it"),
+            TrustChange::AddAuthority { authority } => write!(f, "authority rotate: {} is next", authority.fingerprint),
+            TrustChange::RetireAuthority { authority, even_if_used } => {
+                write!(f, "authority retire {authority}{}", if *even_if_used { " --force" } else { "" })
+            }
         }
     }
 }

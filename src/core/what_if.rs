@@ -247,7 +247,8 @@ impl Foresight {
     fn ask(&mut self, request: Request) -> Option<Refusal> {
         let id = RequestId(u128::from(self.ledger.index).saturating_add(1));
         // Whoever sees the cluster may ask what would be.
-        let asker = User { id: 0, rights: Rights::ALL, since: self.ledger.wall, by: ASKER.into() };
+        let since = self.ledger.wall;
+        let asker = User { id: 0, rights: Rights::ALL, since, by: ASKER.into(), certificates: BTreeMap::new() };
         self.ledger.trust.users.insert(ASKER.into(), asker);
         let author = Author::User { user: ASKER.into(), id: 0, request: id, from: Origin::default() };
         self.commit(self.ledger.now, author, vec![Command::Request(request)])

@@ -1,4 +1,7 @@
 //! Identities as files: `NAME.pem`, `NAME.key` and `ca.pem` in one directory.
+//!
+//! Key and certificate are two files, and a machine may go down between their changes: the new key waits as `NAME.key.next`
+//! until its certificate is there.
 
 use super::private::{self, Exposed};
 use std::path::{Path, PathBuf};
@@ -50,20 +53,29 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
         let file = directory.join(file);
         std::fs::read_to_string(&file).map_err(|source| IdentityError::Read { file, source })
     };
-    Ok(Identity {
-        cert_pem: read(format!("{name}.pem"))?,
-        key_pem: read_secret(&directory.join(format!("{name}.key")))?,
-        ca_pem: read("ca.pem".to_owned())?,
-    })
+    let (cert_pem, ca_pem) = (read(format!("{name}.pem"))?, read("ca.pem".to_owned())?);
+    let (key, next) = (directory.join(format!("{name}.key")), directory.join(format!("{name}.key.next")));
+    if next.exists() {
+        let begun = Identity { cert_pem: cert_pem.clone(), key_pem: read_secret(&next)?, ca_pem: ca_pem.clone() };
+        if begun.fits().unwrap_or(false) {
+            // The change was cut short after the certificate.
+            private::rename(&next, &key).map_err(|source| IdentityError::Write { file: key, source })?;
+            return Ok(begun);
+        }
+    }
+    Ok(Identity { cert_pem, key_pem: read_secret(&key)?, ca_pem })
 }
 
-/// Writes `name.pem`, `name.key` and `ca.pem`, readable by their owner alone; creates the directory.
+/// Writes `name.pem`, `name.key` and `ca.pem`, readable by their owner alone; creates the directory. Whenever it is cut short,
+/// the old or the new identity is there.
 pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), IdentityError> {
     let unmade = |source| IdentityError::Write { file: directory.to_owned(), source };
     private::make_directory(directory).map_err(unmade)?;
+    let (key, next) = (directory.join(format!("{name}.key")), directory.join(format!("{name}.key.next")));
     write_secret(&directory.join("ca.pem"), &identity.ca_pem)?;
+    write_secret(&next, &identity.key_pem)?;
     write_secret(&directory.join(format!("{name}.pem")), &identity.cert_pem)?;
-    write_secret(&directory.join(format!("{name}.key")), &identity.key_pem)
+    private::rename(&next, &key).map_err(|source| IdentityError::Write { file: key, source })
 }
 
 /// Reads a file that others must not be able to read.
@@ -75,4 +87,31 @@ pub fn read_secret(file: &Path) -> Result<String, IdentityError> {
 /// Writes a file that only its owner can read, from its first byte on. A link in its place is replaced, not followed.
 pub fn write_secret(file: &Path, text: &str) -> Result<(), IdentityError> {
     private::write(file, text).map_err(|source| IdentityError::Write { file: file.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tenure_raft::tls::{ClusterAuthority, Role};
+
+    #[test]
+    fn a_change_that_is_cut_short_leaves_the_old_or_the_new_identity() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let authority = ClusterAuthority::create("lab").unwrap();
+        let [old, new] = [1, 1].map(|id| authority.issue("p1", Role::Node { id }).unwrap());
+        save(directory.path(), NODE, &old).unwrap();
+        assert!(!at("node.key.next").exists());
+
+        write_secret(&at("node.key.next"), &new.key_pem).unwrap();
+        let found = load(directory.path(), NODE).unwrap();
+        assert!(found.cert_pem == old.cert_pem && found.fits().unwrap());
+
+        write_secret(&at("node.pem"), &new.cert_pem).unwrap();
+        let found = load(directory.path(), NODE).unwrap();
+        assert!(found.cert_pem == new.cert_pem && found.fits().unwrap());
+        assert!(!at("node.key.next").exists());
+        assert_eq!(fs::read_to_string(at("node.key")).unwrap(), new.key_pem);
+    }
 }

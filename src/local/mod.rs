@@ -47,6 +47,9 @@ pub struct LocalConfig {
     pub api_advertise: String,
     /// Private SSH key for the HMCs. An arbiter needs none.
     pub hmc_key: Option<PathBuf>,
+    /// The key with which this node opens what is sealed for it alone. It is not in the data directory, so that a copy of
+    /// that gives nothing away.
+    pub seal_key: PathBuf,
     /// Format of log lines.
     pub log_format: LogFormat,
     /// The paths of agents and their files.
@@ -101,6 +104,7 @@ impl LocalConfig {
         let mut config = LocalConfig::parse(&file.display().to_string(), &Problems::read(file)?)?;
         if let Some(directory) = file.parent() {
             config.data_dir = directory.join(&config.data_dir);
+            config.seal_key = directory.join(&config.seal_key);
             config.hmc_key = config.hmc_key.map(|key| directory.join(key));
             config.agents.secrets = directory.join(&config.agents.secrets);
         }
@@ -115,7 +119,7 @@ impl LocalConfig {
         document(file, text, read)
     }
 
-    /// Directory of the certificates: `ca.pem`, `node.pem`, `node.key`, and on the founder `ca.key`.
+    /// Directory of the certificates: `ca.pem`, `node.pem`, `node.key`, and `authorities.json`.
     pub fn cluster_dir(&self) -> PathBuf {
         self.data_dir.join("cluster")
     }
@@ -125,8 +129,8 @@ impl LocalConfig {
         private::check_directory(&self.data_dir)?;
         private::check_directory(&self.cluster_dir())?;
         private::check_directory(&self.agents.secrets)?;
-        let own = ["node.key", "ca.key"].map(|key| self.cluster_dir().join(key));
-        own.iter().chain(&self.hmc_key).try_for_each(|key| private::check_file(key))
+        let own = ["node.key", "authorities.json"].map(|key| self.cluster_dir().join(key));
+        own.iter().chain([&self.seal_key]).chain(&self.hmc_key).try_for_each(|key| private::check_file(key))
     }
 
     /// The node's own identity.
@@ -158,6 +162,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let api_listen = self::listen(log, &mut root, "api_listen", "0.0.0.0:7101");
     let api_advertise = self::advertise(log, &mut root, "api_advertise", api_listen, "p1.site:7101");
     let hmc_key = root.text(log, "hmc_key").map(PathBuf::from);
+    let seal_key = root.text(log, "seal_key").unwrap_or_else(|| format!("{node}.seal"));
     let log_format = match root.text(log, "log_format").as_deref() {
         None | Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
@@ -190,6 +195,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
         api_listen: api_listen?,
         api_advertise: api_advertise?,
         hmc_key,
+        seal_key: PathBuf::from(seal_key),
         log_format,
         agents,
         watchdog,

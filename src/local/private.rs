@@ -14,8 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The longest private file that is read: a key of any kind is shorter.
-const LONGEST: u64 = 64 * 1024;
+/// The longest private file that is read: a key of any kind is shorter, and so is the copy of the authorities.
+const LONGEST: u64 = 512 * 1024;
 /// Permissions of others than the owner.
 const OTHERS: u32 = 0o077;
 
@@ -131,9 +131,14 @@ pub fn write(file: &Path, text: &str) -> io::Result<()> {
     let mut open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
     open.write_all(text.as_bytes())?;
     open.sync_all()?;
-    fs::rename(&unnamed, file)?;
+    rename(&unnamed, file)
+}
+
+/// Gives a file another name, and makes that durable.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
     // The name is durable when its directory is.
-    match file.parent() {
+    match to.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         Some(_) | None => Ok(()),
     }

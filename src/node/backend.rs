@@ -3,8 +3,10 @@
 use super::{
     Machine,
     audit::AuditLog,
-    clock::ClusterClock,
-    founding, known, member,
+    certificates::{self, Certificates},
+    clock::{self, ClusterClock},
+    founding::{self, FoundingError},
+    known, member,
     peer::{Answer, MemberCall},
     propose::level,
     refusals::Refusals,
@@ -26,14 +28,16 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{
     Caller, Command, Entry, Event, ForeignLines, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName,
-    Sentence, UserName, audit, codec,
+    Sentence, UserName, audit,
+    authority::Authority,
+    codec,
     command::Author,
     config::Cluster,
     trust::{Act, Hash, Purpose, TrustChange},
 };
 use tenure_raft::{
     Handle, ProposeError, Refusal,
-    tls::{ClusterAuthority, Identity, Role, key_of_request},
+    tls::{ClusterAuthority, Role, Validity, key_of_request},
 };
 use tokio::sync::broadcast;
 
@@ -48,8 +52,7 @@ const READ: Duration = Duration::from_secs(5);
 /// The parts of a node that the API needs.
 pub(super) struct NodeBackend {
     pub config: LocalConfig,
-    pub identity: Identity,
-    pub authority: Option<ClusterAuthority>,
+    pub certificates: Arc<Certificates>,
     pub raft: Handle<Machine>,
     pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
@@ -145,7 +148,7 @@ impl NodeBackend {
         let known = self.ledger_now();
         let purpose = known.trust.purpose(&token, Some(&key), known.now).map_err(|why| Failure::from(&why))?;
         // Nor is it spent by who cannot use it.
-        fits(purpose).map_err(|why| Failure::from(founding::FoundingError::Token(why).rejection()))?;
+        fits(purpose).map_err(|why| Failure::from(FoundingError::Token(why).rejection()))?;
         let reply = self.propose(&self.entry(Command::Spend { token, key })).await?;
         if let Some((_, why)) = reply.refused.into_iter().next() {
             return Err(why.into());
@@ -156,16 +159,30 @@ impl NodeBackend {
     }
 
     fn certified(&self, user: &UserName, id: u64, csr_pem: &str) -> Result<EnrolReply, Failure> {
-        let signed = founding::sign(self.authority()?, csr_pem, user.as_str(), Role::User { id });
-        let signed = signed.map_err(|why| Failure::from(why.rejection()))?;
+        let authority = self.authority()?;
+        let ledger = self.ledger_now();
+        let print = ledger.trust.signing().map(|signing| signing.fingerprint);
+        let known = ledger.trust.users.get(user).zip(print);
+        // As the entry says that led to this.
+        let until = known.and_then(|(user, print)| user.certificates.get(&print)).copied();
+        let until =
+            until.ok_or_else(|| Failure::Unknown("the entry for this certificate is not known here".to_owned()))?;
+        let signed = authority.sign(csr_pem, user.as_str(), Role::User { id }, certificates::until(until));
+        let signed = signed.map_err(|why| Failure::from(FoundingError::Tls(why).rejection()))?;
         Ok(EnrolReply { user: user.to_string(), cert_pem: signed.cert_pem, ca_pem: signed.ca_pem })
     }
 
-    fn authority(&self) -> Result<&ClusterAuthority, Failure> {
-        self.authority.as_ref().ok_or_else(|| {
-            let why = Rejection::new("no_authority", "this node does not hold the authority's key");
-            why.advise("ask the node that founded the cluster").into()
-        })
+    fn authority(&self) -> Result<ClusterAuthority, Failure> {
+        let known = self.certificates.known(&self.ledger_now());
+        known.and_then(|trust| self.certificates.signing(&trust)).map_err(|why| why.rejection().into())
+    }
+
+    /// A token that names the authorities of now.
+    fn token_for(&self, whose: &str) -> Result<(TokenView, Hash, tenure_core::Span), FoundingError> {
+        let api = vec![self.config.api_advertise.clone()];
+        let known = self.certificates.known(&self.ledger_now())?;
+        let prints = known.authorities.iter().map(|one| one.fingerprint.to_string()).collect();
+        founding::token(&self.cluster, prints, whose, api)
     }
 }
 
@@ -199,7 +216,15 @@ impl Backend for NodeBackend {
         let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
         let index = self.ledger_now().index;
         let free = space::free(&self.config.data_dir).ok();
-        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members, free })
+        Ok(Members {
+            me: self.config.node.clone(),
+            leader,
+            term: status.term,
+            index,
+            members,
+            free,
+            wall: clock::wall(),
+        })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {
@@ -232,10 +257,9 @@ impl Backend for NodeBackend {
     }
 
     async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure> {
-        let api = vec![self.config.api_advertise.clone()];
         let (made, hash, lasts) = match &purpose {
-            Purpose::Join(node) => founding::token(self.authority()?, node.as_str(), api),
-            Purpose::Enrol(user) => founding::token(self.authority()?, user.as_str(), api),
+            Purpose::Join(node) => self.authority().map(drop).and(Ok(self.token_for(node.as_str())))?,
+            Purpose::Enrol(user) => self.authority().map(drop).and(Ok(self.token_for(user.as_str())))?,
             Purpose::Session(caller) => Ok(founding::session(caller.user.as_str())),
         }
         .map_err(|why| Failure::from(why.rejection()))?;
@@ -248,8 +272,7 @@ impl Backend for NodeBackend {
     }
 
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
-        let authority = self.authority()?;
-        let rejected = |why: founding::FoundingError| Failure::from(why.rejection());
+        self.authority()?;
         let node = NodeName::from(request.node.as_str());
         let fits = |purpose: &Purpose| match *purpose == Purpose::Join(node.clone()) {
             true => Ok(()),
@@ -257,7 +280,9 @@ impl Backend for NodeBackend {
         };
         let (token, key, _) = self.spend(&request.token, &request.csr_pem, fits).await?;
         let id = self.member(MemberCall::Admit { token, key, address: request.address.clone() }).await?;
-        let signed = founding::sign(authority, &request.csr_pem, node.as_str(), Role::Node { id }).map_err(rejected)?;
+        let (role, valid) = (Role::Node { id }, Validity::from_now(certificates::lasts()));
+        let signed = self.authority()?.sign(&request.csr_pem, node.as_str(), role, valid);
+        let signed = signed.map_err(|why| Failure::from(FoundingError::Tls(why).rejection()))?;
         let members = self.members().await?.members.into_iter().map(|member| MemberView {
             id: member.id,
             name: member.name.to_string(),
@@ -266,7 +291,7 @@ impl Backend for NodeBackend {
             voter: member.voter,
         });
         Ok(JoinReply {
-            cluster: authority.cluster().to_owned(),
+            cluster: self.cluster.clone(),
             id,
             cert_pem: signed.cert_pem,
             ca_pem: signed.ca_pem,
@@ -362,6 +387,10 @@ impl Backend for NodeBackend {
     }
 
     fn ca_pem(&self) -> String {
-        self.identity.ca_pem.clone()
+        self.certificates.credentials().identity().ca_pem
+    }
+
+    fn next_authority(&self, ledger: &Ledger) -> Result<Authority, Failure> {
+        self.certificates.next(&ledger.trust).map_err(|why| why.rejection().into())
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Machine,
     audit::AuditLog,
     backend::NodeBackend,
+    certificates::Certificates,
     clerk,
     clock::{self, ClusterClock},
     ending::Ending,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     api,
     hypervisor::Registry,
-    local::{LocalConfig, identity::IdentityError},
+    local::LocalConfig,
     performer::{
         Agents, Lease, Performer,
         watchdog::{self, Feeding, Watchdog, WatchdogError},
@@ -30,11 +31,7 @@ use std::{
     },
 };
 use tenure_agents::RunDir;
-use tenure_raft::{
-    Handle, InitializeError, Options, Raft, StartError,
-    tls::{Role, TlsError},
-    wire::door::Door,
-};
+use tenure_raft::{Handle, InitializeError, Options, Raft, StartError, wire::door::Door};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::JoinHandle,
@@ -54,26 +51,10 @@ pub enum DaemonError {
     #[error(
         "node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join-file FILE"
     )]
-    Identity {
-        node: String,
-        /// The missing file.
-        #[source]
-        source: IdentityError,
-    },
-    /// Its certificate is unusable.
+    NoIdentity { node: String },
+    /// Its certificate, or what is kept beside it, is unusable.
     #[error("use the node's certificate")]
-    Certificate(#[source] TlsError),
-    /// Its certificate belongs to another node.
-    #[error("the certificate is that of {found}, and tenured.toml says node {expected}")]
-    NotMine {
-        /// The holder named in the certificate.
-        found: String,
-        /// The node named in `tenured.toml`.
-        expected: String,
-    },
-    /// The authority's key is unusable.
-    #[error("use the authority's key")]
-    Authority(#[source] founding::FoundingError),
+    Certificate(#[source] founding::FoundingError),
     /// The members that let it in are unreadable.
     #[error("read the members that let this node in")]
     Introduced(#[source] founding::FoundingError),
@@ -105,12 +86,15 @@ pub enum DaemonError {
 impl DaemonError {
     /// The remedy, where it is not obvious from the error.
     pub fn advice(&self) -> Option<String> {
-        let DaemonError::Raft(StartError::Storage(why)) = self else { return None };
+        let why = match self {
+            DaemonError::Raft(StartError::Storage(why)) => why,
+            DaemonError::Certificate(why) => return why.advice(),
+            _ => return None,
+        };
         why.has_forgotten().then(|| {
             "as long as the other nodes count on what this one has lost it must not take part: remove it at another node \
              (`tenure node remove NODE`), move its data directory away, and join it anew (`tenure node token NODE`, \
-             `tenured --join-file FILE`). If it holds `cluster/ca.key`, move that file to another node first, and restart that \
-             one: it then makes the tokens"
+             `tenured --join-file FILE`)"
                 .to_owned()
         })
     }
@@ -121,8 +105,9 @@ pub struct Daemon {
     raft: Handle<Machine>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    api: JoinHandle<Result<(), api::ServeError>>,
+    api: JoinHandle<()>,
     performer: Arc<Performer>,
+    certificates: Arc<Certificates>,
     ended: watch::Receiver<Option<Ending>>,
     feeding: Option<Feeding>,
     /// Of this process alone as long as it runs.
@@ -133,17 +118,12 @@ impl Daemon {
     /// Starts a node. The founder founds its cluster the first time.
     pub async fn start(config: LocalConfig) -> Result<Self, DaemonError> {
         let node = config.node.to_string();
-        let identity = config.identity().map_err(|source| DaemonError::Identity { node: node.clone(), source })?;
-        let certified = identity.name().map_err(DaemonError::Certificate)?;
-        let Role::Node { id } = certified.role else {
-            return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
-        };
-        if certified.name != node {
-            return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
+        if !config.cluster_dir().join("node.pem").exists() {
+            return Err(DaemonError::NoIdentity { node });
         }
-        let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
+        let certificates = Arc::new(Certificates::open(&config).map_err(DaemonError::Certificate)?);
+        let (id, cluster) = (certificates.id(), certificates.cluster().to_owned());
         let introduced = founding::introduced(&config).map_err(DaemonError::Introduced)?;
-        let cluster = certified.cluster.clone();
         let (events, calls) = mpsc::channel(CALLS);
         let (clerk, questions) = mpsc::channel(CALLS);
         let timings = config.raft;
@@ -151,13 +131,13 @@ impl Daemon {
         let options = Options {
             id,
             name: node,
-            cluster: certified.cluster,
+            cluster: cluster.clone(),
             data_dir: Some(config.data_dir.clone()),
             witness: Some(config.cluster_dir().join(founding::WITNESS)),
             introduced,
             listen: config.listen,
             advertise: config.advertise.clone(),
-            identity: identity.clone(),
+            credentials: certificates.credentials().clone(),
             timings,
             snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
@@ -170,7 +150,7 @@ impl Daemon {
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
         let stamped = clock.clone();
         let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
-        found_once(&raft, authority.is_some()).await?;
+        found_once(&raft, certificates.is_founder()).await?;
         let listener = Door::bind(config.api_listen)
             .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -219,11 +199,13 @@ impl Daemon {
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
         let beside = (config.node.clone(), raft.clone(), Arc::clone(&agents), tasks.clone(), stop.clone());
         tasks.spawn(clerk::serve(questions, beside.0, beside.1, beside.2, beside.3, beside.4));
-        let (backend_agents, backend_identity) = (Arc::clone(&agents), identity.clone());
+        let keeping = (Arc::clone(&certificates), raft.clone(), stop.clone());
+        tasks.spawn(async move { keeping.0.run(keeping.1, keeping.2).await });
+        let backend_agents = Arc::clone(&agents);
+        let credentials = certificates.credentials().clone();
         let backend = NodeBackend {
             config,
-            identity: backend_identity,
-            authority,
+            certificates: Arc::clone(&certificates),
             raft: raft.clone(),
             events: news,
             clock,
@@ -233,8 +215,8 @@ impl Daemon {
             audit,
         };
         let serving = stop.clone();
-        let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
-        Ok(Daemon { raft, stop, tasks, api, performer, ended: has_ended, feeding, _run_dir: run_dir })
+        let api = tokio::spawn(async move { api::serve(listener, credentials, Arc::new(backend), serving).await });
+        Ok(Daemon { raft, stop, tasks, api, performer, certificates, ended: has_ended, feeding, _run_dir: run_dir })
     }
 
     /// Waits until this node must end by itself; returns the reason.
@@ -261,6 +243,11 @@ impl Daemon {
         }
     }
 
+    /// Reads the files of the certificate again if they have changed.
+    pub fn reload(&self) {
+        self.certificates.hurry();
+    }
+
     /// Stops all parts, and waits for them.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -277,7 +264,7 @@ impl Daemon {
             }
             feeding.end(clear);
         }
-        if let Ok(Err(why)) = self.api.await {
+        if let Err(why) = self.api.await {
             tracing::warn!(%why, "admin API");
         }
     }
@@ -308,7 +295,7 @@ async fn watch_over(
     });
 }
 
-/// The founder, which holds the authority's key and has never stored anything, makes itself the first voter. That its
+/// The founder, which has made the authority and has never stored anything, makes itself the first voter. That its
 /// store is blank because it is new, and not because it was lost, was checked when it was opened.
 async fn found_once(raft: &Handle<Machine>, founder: bool) -> Result<(), DaemonError> {
     let new = founder && raft.began_blank() && raft.id() == founding::FOUNDER;

@@ -4,6 +4,7 @@
 //! fingerprint, so that its holder can authenticate the cluster before it has a certificate; and it bears a secret, of
 //! which the ledger knows the hash. What the token is good for, and whether it still is, only the ledger says.
 
+use super::certificates;
 use crate::{
     api::{
         Client,
@@ -27,11 +28,12 @@ use std::{
 };
 use tenure_core::{
     Rejection, Span,
+    authority::USER_CERTIFICATE_LASTS,
     trust::{FIRST_USER, Hash},
 };
 use tenure_raft::{
     Peer, begin_witness,
-    tls::{CertificateRequest, ClusterAuthority, Identity, Role, Signed, TlsError, Trust},
+    tls::{CertificateRequest, ClusterAuthority, Identity, Role, Signed, TlsError, Trust, Validity},
 };
 
 /// Validity of a token with which a key is certified.
@@ -47,8 +49,6 @@ const REQUEST: &str = "request.csr";
 const JOIN_DEADLINE: Duration = Duration::from_secs(30);
 /// The file in the node's `cluster` directory that tells what it has acknowledged: see `tenure_raft::begin_witness`.
 pub const WITNESS: &str = "acknowledged";
-/// The file of the authority's private key, in the founder's `cluster` directory.
-const AUTHORITY_KEY: &str = "ca.key";
 /// Raft id of the founder.
 pub const FOUNDER: u64 = 1;
 
@@ -76,6 +76,23 @@ pub enum FoundingError {
     /// The token is malformed, or not valid any more.
     #[error("the token is not usable: {0}")]
     Token(String),
+    /// The certificate belongs to another node.
+    #[error("the certificate is that of {found}, and tenured.toml says node {expected}")]
+    NotMine {
+        /// The holder named in the certificate.
+        found: String,
+        /// The node named in `tenured.toml`.
+        expected: String,
+    },
+    /// This node cannot sign.
+    #[error("this node does not hold the key of the authority")]
+    NoAuthority {
+        /// The nodes that do.
+        holders: String,
+    },
+    /// There is no such user.
+    #[error("there is no user {0} in the copy that this node keeps")]
+    NoUser(String),
     /// The cluster did not admit the node.
     #[error("join the cluster")]
     Refused(#[source] crate::api::ClientError),
@@ -91,7 +108,17 @@ impl FoundingError {
                 Some("have a new one made: `tenure node token NODE`, or `tenure user token NAME`".to_owned())
             }
             FoundingError::Files(why) => why.advice(),
-            FoundingError::Refused(_) | FoundingError::Witness { .. } | FoundingError::Tls(_) => None,
+            FoundingError::NoAuthority { holders } if holders.is_empty() => {
+                Some("no node holds it: make another authority with `tenure authority rotate`".to_owned())
+            }
+            FoundingError::NoAuthority { holders } => Some(format!(
+                "ask one that does, with --node ({holders}); it is passed on within seconds, see `tenure authority show`"
+            )),
+            FoundingError::Refused(_)
+            | FoundingError::Witness { .. }
+            | FoundingError::NotMine { .. }
+            | FoundingError::NoUser(_)
+            | FoundingError::Tls(_) => None,
         }
     }
 
@@ -100,7 +127,9 @@ impl FoundingError {
         let code = match self {
             FoundingError::Exists(_) => "identity_exists",
             FoundingError::Files(_) | FoundingError::Witness { .. } => "files",
-            FoundingError::Tls(_) => "certificate",
+            FoundingError::Tls(_) | FoundingError::NotMine { .. } => "certificate",
+            FoundingError::NoAuthority { .. } => "no_authority",
+            FoundingError::NoUser(_) => "no_user",
             FoundingError::Token(_) => "token",
             FoundingError::Refused(_) => "not_let_in",
         };
@@ -115,11 +144,19 @@ struct Invitation {
     #[serde(rename = "for")]
     whose: String,
     api: Vec<String>,
-    fingerprint: String,
+    /// Fingerprints of the authorities: one of them is enough.
+    fingerprints: Vec<String>,
 }
 
-/// Founds a cluster: the authority, the founder's identity in its data directory, and an administrator's in `admin_dir`.
-pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Result<String, FoundingError> {
+/// Founds a cluster: the authority, the founder's identity in its data directory, and an administrator's in `admin_dir`. The
+/// authority's key is kept sealed; what opens it is the key in the file `seal_key`, which is made.
+pub fn found(
+    name: &str,
+    node: &str,
+    data_dir: &Path,
+    seal_key: &Path,
+    admin_dir: &Path,
+) -> Result<String, FoundingError> {
     let directory = data_dir.join("cluster");
     if directory.join(format!("{NODE}.key")).exists() {
         return Err(FoundingError::Exists(directory));
@@ -128,37 +165,25 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
     // Two sites may choose the same name; their clusters must still refuse each other.
     let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
     let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
-    let founder = authority.issue(node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
-    let admin = authority.issue(FIRST_USER, Role::User { id: 0 }).map_err(FoundingError::Tls)?;
+    let valid = Validity::from_now(certificates::lasts());
+    let founder = authority.issue_for(node, Role::Node { id: FOUNDER }, valid).map_err(FoundingError::Tls)?;
+    let valid = Validity::from_now(Duration::from_millis(USER_CERTIFICATE_LASTS.0));
+    let admin = authority.issue_for(FIRST_USER, Role::User { id: 0 }, valid).map_err(FoundingError::Tls)?;
     identity::save(admin_dir, identity::USER, &admin).map_err(FoundingError::Files)?;
     begin(&directory, node)?;
     identity::save(&directory, NODE, &founder).map_err(FoundingError::Files)?;
-    identity::write_secret(&directory.join(AUTHORITY_KEY), &authority.key_pem).map_err(FoundingError::Files)?;
+    certificates::found(&directory, seal_key, &authority, valid.until)?;
     Ok(cluster)
-}
-
-/// The authority, if this node holds its key.
-pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<ClusterAuthority>, FoundingError> {
-    let file = config.cluster_dir().join(AUTHORITY_KEY);
-    match identity::read_secret(&file) {
-        Ok(key) => ClusterAuthority::from_pem(&identity.ca_pem, &key).map(Some).map_err(FoundingError::Tls),
-        Err(IdentityError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(FoundingError::Files(why)),
-    }
 }
 
 /// A token for a node or a user, to be shown at one of these addresses; what the ledger remembers of it, and for how long.
 pub fn token(
-    authority: &ClusterAuthority,
+    cluster: &str,
+    fingerprints: Vec<String>,
     whose: &str,
     api: Vec<String>,
 ) -> Result<(TokenView, Hash, Span), FoundingError> {
-    let invitation = Invitation {
-        cluster: authority.cluster().to_owned(),
-        whose: whose.to_owned(),
-        api,
-        fingerprint: authority.fingerprint().map_err(FoundingError::Tls)?,
-    };
+    let invitation = Invitation { cluster: cluster.to_owned(), whose: whose.to_owned(), api, fingerprints };
     let says = serde_json::to_vec(&invitation).map_err(|why| FoundingError::Token(why.to_string()))?;
     let secret = secret();
     let token = format!("{}.{secret}", URL_SAFE_NO_PAD.encode(&says));
@@ -175,6 +200,16 @@ pub fn session(user: &str) -> (TokenView, Hash, Span) {
 fn view(token: String, whose: &str, lasts: Span) -> TokenView {
     let lasts = SignedDuration::from_millis(i64::try_from(lasts.0).unwrap_or(i64::MAX));
     TokenView { token, whose: whose.to_owned(), expires: (Timestamp::now() + lasts).to_string() }
+}
+
+/// Bytes as text.
+pub(super) fn as_text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads them again.
+pub(super) fn from_text(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// 256 random bits, as text.
@@ -203,11 +238,6 @@ pub fn hash(token: &str) -> Result<Hash, FoundingError> {
     parts(token).map(|(_, secret)| Hash::of(secret.as_bytes()))
 }
 
-/// Certifies a key.
-pub fn sign(authority: &ClusterAuthority, csr_pem: &str, name: &str, role: Role) -> Result<Signed, FoundingError> {
-    authority.sign(csr_pem, name, role).map_err(FoundingError::Tls)
-}
-
 /// Joins the cluster that issued the token, and stores the identity that it gives.
 pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingError> {
     let directory = config.cluster_dir();
@@ -222,7 +252,7 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     let request = begun(&directory).map_err(FoundingError::Files)?;
     let request = request.map_or_else(|| Identity::request(config.node.as_str()).map_err(FoundingError::Tls), Ok)?;
     keep(&directory, &request).map_err(FoundingError::Files)?;
-    let client = Client::anonymous(&Trust::Fingerprint(invitation.fingerprint), invitation.api, JOIN_DEADLINE)
+    let client = Client::anonymous(&Trust::Fingerprints(invitation.fingerprints), invitation.api, JOIN_DEADLINE)
         .map_err(FoundingError::Refused)?;
     let ask = JoinRequest {
         token: token.trim().to_owned(),
@@ -293,7 +323,7 @@ pub async fn enrol(token: &str, directory: &Path) -> Result<String, FoundingErro
     }
     let (invitation, _) = parts(token)?;
     let request = Identity::request(&invitation.whose).map_err(FoundingError::Tls)?;
-    let client = Client::anonymous(&Trust::Fingerprint(invitation.fingerprint), invitation.api, JOIN_DEADLINE)
+    let client = Client::anonymous(&Trust::Fingerprints(invitation.fingerprints), invitation.api, JOIN_DEADLINE)
         .map_err(FoundingError::Refused)?;
     let ask = EnrolRequest { token: token.trim().to_owned(), csr_pem: request.csr_pem.clone() };
     let reply = client.enrol(&ask).await.map_err(FoundingError::Refused)?;
@@ -336,24 +366,24 @@ pub fn fuzz(text: &[u8]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn authority() -> ClusterAuthority {
-        ClusterAuthority::create("site-1").expect("an authority can be made")
+    fn token(api: Vec<String>) -> TokenView {
+        super::token("site-1", vec!["ab".repeat(32)], "p2", api).expect("made").0
     }
 
     #[test]
     fn a_token_says_whose_it_is_and_hides_what_is_remembered() {
-        let (made, hash, _) = token(&authority(), "p2", vec!["127.0.0.1:7101".to_owned()]).expect("made");
+        let api = vec!["127.0.0.1:7101".to_owned()];
+        let (made, hash, _) = super::token("site-1", Vec::new(), "p2", api).expect("made");
         let (invitation, secret) = parts(&made.token).expect("read");
         assert_eq!((invitation.whose.as_str(), invitation.api.len()), ("p2", 1));
         assert_eq!(super::hash(&made.token).expect("a hash"), hash);
         assert!(!made.token.contains(&hash.to_string()) && secret.len() >= 43);
-        let (again, other, _) = token(&authority(), "p2", Vec::new()).expect("made");
-        assert!(other != hash && again.token != made.token);
+        assert!(token(Vec::new()).token != token(Vec::new()).token);
     }
 
     #[test]
     fn a_token_that_is_cut_is_none() {
-        let (made, ..) = token(&authority(), "p2", Vec::new()).expect("made");
+        let made = token(Vec::new());
         let (says, secret) = made.token.split_once('.').expect("two parts");
         for bad in ["", says, &format!("{says}."), &format!("{says}.{}", &secret[1..]), &format!(".{secret}")] {
             assert!(hash(bad).is_err(), "{bad}");
@@ -364,7 +394,8 @@ mod tests {
     fn a_directory_with_an_identity_is_not_founded_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let (data, admin) = (directory.path().join("p1"), directory.path().join("admin"));
-        found("site", "p1", &data, &admin).expect("founded");
-        assert!(matches!(found("site", "p1", &data, &admin), Err(FoundingError::Exists(_))));
+        let seal = directory.path().join("p1.seal");
+        found("site", "p1", &data, &seal, &admin).expect("founded");
+        assert!(matches!(found("site", "p1", &data, &seal, &admin), Err(FoundingError::Exists(_))));
     }
 }

@@ -88,8 +88,8 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
             }
         }
     }
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
         return fail(&std::io::Error::last_os_error());
     };
     let (node, listen, api) = (config.node.clone(), config.listen, config.api_listen);
@@ -104,10 +104,13 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         }
     };
     tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
-    let failed = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        why = daemon.failed() => Some(why),
+    let failed = loop {
+        tokio::select! {
+            _ = terminate.recv() => break None,
+            _ = interrupt.recv() => break None,
+            _ = hangup.recv() => daemon.reload(),
+            why = daemon.failed() => break Some(why),
+        }
     };
     let Some(why) = failed else {
         daemon.stop().await;

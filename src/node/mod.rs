@@ -4,6 +4,7 @@
 pub mod audit;
 mod backend;
 mod catalog;
+pub mod certificates;
 mod clerk;
 mod clock;
 mod daemon;

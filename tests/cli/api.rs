@@ -197,7 +197,7 @@ async fn a_change_without_an_answer_is_unknown_and_can_be_repeated() {
 async fn without_a_certificate_there_is_only_the_way_in() {
     let served = Served::start(Site::running()).await;
     let nodes = vec![served.address.to_string()];
-    let trust = Trust::Fingerprint(served.authority.fingerprint().unwrap());
+    let trust = Trust::Fingerprints(vec![served.authority.fingerprint().unwrap()]);
     let stranger = Client::anonymous(&trust, nodes.clone(), PATIENCE).unwrap();
     let error = stranger.status(Read::Stale).await.unwrap_err();
     assert_eq!(error.view().message, "a client certificate of this cluster is needed");

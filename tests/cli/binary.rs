@@ -14,9 +14,11 @@ fn exit_codes() {
     assert_eq!(tenure(&["explode"]).status.code(), Some(2));
     assert_eq!(tenure(&["status", "--identity", "/nonexistent"]).status.code(), Some(2));
     let directory = tempfile::tempdir().unwrap();
-    let (data, admin) = (directory.path().join("data"), directory.path().join("admin"));
-    let (data, admin) = (data.to_str().unwrap(), admin.to_str().unwrap());
-    let init = ["cluster", "init", "--name", "s", "--node-name", "p1", "--data-dir", data, "--identity", admin];
+    let (config, admin) = (directory.path().join("tenured.toml"), directory.path().join("admin"));
+    let text = "node = \"p1\"\ndata_dir = \"data\"\nlisten = \"127.0.0.1:7100\"\napi_listen = \"127.0.0.1:7101\"\n";
+    std::fs::write(&config, text).unwrap();
+    let (config, admin) = (config.to_str().unwrap(), admin.to_str().unwrap());
+    let init = ["cluster", "init", "--name", "s", "--config", config, "--identity", admin];
     assert_eq!(tenure(&init).status.code(), Some(0));
     let status = tenure(&["status", "--identity", admin, "--node", "127.0.0.1:1"]);
     assert_eq!(status.status.code(), Some(3));

@@ -316,7 +316,10 @@ async fn a_cluster_is_founded_offline_and_once() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let admin = directory.path().join("admin");
-    let line = format!("cluster init --name site --node-name p1 --data-dir {}", data.display());
+    let config = directory.path().join("tenured.toml");
+    let text = "node = \"p1\"\ndata_dir = \"data\"\nlisten = \"127.0.0.1:7100\"\napi_listen = \"127.0.0.1:7101\"\n";
+    std::fs::write(&config, text).unwrap();
+    let line = format!("cluster init --name site --config {}", config.display());
     let ended = command(&line, "127.0.0.1:1", &admin, None).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
     let node = identity::load(&data.join("cluster"), identity::NODE).unwrap();
@@ -325,7 +328,8 @@ async fn a_cluster_is_founded_offline_and_once() {
     let alice = identity::load(&admin, identity::USER).unwrap();
     assert_eq!(alice.name().unwrap().to_string(), format!("tenure://{cluster}/user/admin?id=0"));
     let mode = |file: &Path| std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777;
-    for secret in [data.join("cluster/ca.key"), data.join("cluster/node.key"), admin.join("user.key")] {
+    let seal = directory.path().join("p1.seal");
+    for secret in [seal, data.join("cluster/authorities.json"), data.join("cluster/node.key"), admin.join("user.key")] {
         assert_eq!(mode(&secret), 0o600, "{}", secret.display());
     }
     let ended = command(&line, "127.0.0.1:1", &admin, None).await;
@@ -336,8 +340,8 @@ async fn a_cluster_is_founded_offline_and_once() {
     assert_eq!(ended.exit, Exit::Usage);
     assert!(ended.err.contains("holds a node's identity already\nnext: to start over"), "{}", ended.err);
     assert!(!elsewhere.exists());
-    let wrong = "cluster init --name a/b --node-name p1 --data-dir /nonexistent/x";
-    assert_eq!(command(wrong, "127.0.0.1:1", &elsewhere, None).await.exit, Exit::Usage);
+    let wrong = format!("cluster init --name a/b --config {}", config.display());
+    assert_eq!(command(&wrong, "127.0.0.1:1", &elsewhere, None).await.exit, Exit::Usage);
 }
 
 /// The arguments of `tenure` are declared apart from the verbs, and must mean the same: scenarios and replayed logs

@@ -21,13 +21,14 @@ use tenure_core::{
     Action, Author, Caller, Command, Entry, Event, ForeignLines, Inside, Ledger, NodeName, Outcome, Power, Reading,
     Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName,
     View,
+    authority::{Authority, Sealed},
     config::Cluster,
     order::Ending,
     plan::plan,
     trust::{Act, Hash, Purpose, Rights, TrustChange},
     view::NodeView,
 };
-use tenure_raft::tls::{ClusterAuthority, Identity, Role};
+use tenure_raft::tls::{ClusterAuthority, Credentials, Identity, Role, Validity};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -415,7 +416,11 @@ impl Backend for Fake {
         };
         let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
         let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
-        Ok(Members { me: "p1".into(), leader, term: 3, index: self.site().ledger.index, members, free: Some(1 << 30) })
+        let (index, wall) = {
+            let site = self.site();
+            (site.ledger.index, site.ledger.wall)
+        };
+        Ok(Members { me: "p1".into(), leader, term: 3, index, members, free: Some(1 << 30), wall })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {
@@ -519,10 +524,21 @@ impl Backend for Fake {
                 .advise("make one: `tenure node token`")
                 .into());
         }
-        let signed = self.authority.sign(&request.csr_pem, &request.node, Role::Node { id: 5 });
+        let signed = self.authority.sign(&request.csr_pem, &request.node, Role::Node { id: 5 }, an_hour());
         let signed = signed.map_err(|why| Failure::Usage(why.to_string()))?;
         let (cert_pem, ca_pem) = (signed.cert_pem, signed.ca_pem);
         Ok(JoinReply { cluster: "site".to_owned(), id: 5, cert_pem, ca_pem, members: Vec::new() })
+    }
+
+    fn next_authority(&self, _: &Ledger) -> Result<Authority, Failure> {
+        let next = ClusterAuthority::create("site").unwrap();
+        Ok(Authority {
+            fingerprint: Hash(tenure_raft::tls::roots(&next.cert_pem).unwrap()[0].fingerprint),
+            certificate: next.cert_pem,
+            chain: None,
+            expires: Time(2_000_000_000_000),
+            keys: BTreeMap::from([("p1".into(), Sealed(vec![1]))]),
+        })
     }
 
     fn ca_pem(&self) -> String {
@@ -533,10 +549,14 @@ impl Backend for Fake {
 impl Fake {
     fn certified(&self, user: &str, csr_pem: &str) -> Result<EnrolReply, Failure> {
         let id = self.site().ledger.trust.users.get(&UserName::from(user)).map_or(0, |user| user.id);
-        let signed = self.authority.sign(csr_pem, user, Role::User { id });
+        let signed = self.authority.sign(csr_pem, user, Role::User { id }, an_hour());
         let signed = signed.map_err(|why| Failure::Usage(why.to_string()))?;
         Ok(EnrolReply { user: user.to_owned(), cert_pem: signed.cert_pem, ca_pem: signed.ca_pem })
     }
+}
+
+fn an_hour() -> Validity {
+    Validity::from_now(std::time::Duration::from_secs(3600))
 }
 
 /// A served fake node, and an administrator's identity for it.
@@ -556,7 +576,7 @@ impl Served {
 
     pub async fn start_within(limits: Limits, site: Site) -> Self {
         let authority = ClusterAuthority::create("site").unwrap();
-        let node = authority.issue("p1", Role::Node { id: 1 }).unwrap();
+        let node = Credentials::new(authority.issue("p1", Role::Node { id: 1 }).unwrap()).unwrap();
         let admin = authority.issue("admin", Role::User { id: 0 }).unwrap();
         let applied = watch::Sender::new(site.ledger.index);
         let fake = Arc::new(Fake {
@@ -573,7 +593,7 @@ impl Served {
         let stop = CancellationToken::new();
         let served = {
             let (fake, stop) = (Arc::clone(&fake) as Arc<dyn Backend>, stop.clone());
-            async move { tenure::api::serve_within(limits, listener, &node, fake, stop).await.unwrap() }
+            async move { tenure::api::serve_within(limits, listener, node, fake, stop).await }
         };
         Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
     }

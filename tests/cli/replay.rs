@@ -11,7 +11,7 @@ use tenure::{cli::Exit, node::Machine};
 use tenure_core::{Command, Level, SystemState, Verb, codec};
 use tenure_raft::{
     AppHandler, Handle, Options, Raft, Snapshots, Timings,
-    tls::{ClusterAuthority, Role},
+    tls::{ClusterAuthority, Credentials, Role},
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -52,7 +52,7 @@ async fn node(directory: &Path, snapshots: Snapshots) -> Handle<Machine> {
         introduced: Default::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: String::new(),
-        identity: authority.issue("p1", Role::Node { id: 1 }).unwrap(),
+        credentials: Credentials::new(authority.issue("p1", Role::Node { id: 1 }).unwrap()).unwrap(),
         timings,
         snapshots,
         feature_level_max: 1,

@@ -11,7 +11,7 @@ use tenure::api::{
     wire::{ErrorView, TokenBody, UserBody},
 };
 use tenure_core::trust::Role as UserRole;
-use tenure_raft::tls::{Identity, Role, Trust, client_config, client_config_anonymous};
+use tenure_raft::tls::{Identity, Role, Trust, Validity, client_config, client_config_anonymous};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The digits of a request's identity but for the last one.
@@ -60,6 +60,7 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (User, get.clone(), "/v1/audit", none()),
         (User, get.clone(), "/v1/users", none()),
         (User, get.clone(), "/v1/users/admin", none()),
+        (User, get.clone(), "/v1/authority", none()),
         (User, post.clone(), "/v1/certificate", r#"{"csr_pem":""}"#.into()),
         (User, post.clone(), "/v1/tokens", r#"{"session":{}}"#.into()),
         (Operator, post.clone(), "/v1/requests", ask(1, r#"{"freeze":{"group":"web"}}"#)),
@@ -79,14 +80,19 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Administrator, delete.clone(), "/v1/nodes/p4", "null".into()),
         (Administrator, post.clone(), "/v1/users", r#"{"name":"eve","role":"reader"}"#.into()),
         (Administrator, put, "/v1/users/nobody", r#"{"name":"nobody","role":"reader"}"#.into()),
-        (Administrator, delete, "/v1/users/nobody", "null".into()),
+        (Administrator, delete.clone(), "/v1/users/nobody", "null".into()),
         (Administrator, post.clone(), "/v1/users/nobody/renew", "null".into()),
         (Administrator, post.clone(), "/v1/tokens", r#"{"user":"operator"}"#.into()),
         (Programs, post.clone(), "/v1/tokens", r#"{"node":"p9"}"#.into()),
+        (Programs, post.clone(), "/v1/authority", "null".into()),
+        (Programs, delete, "/v1/authority/ab?even_if_used=true", "null".into()),
         (Programs, post.clone(), "/v1/nodes", r#"{"name":"p9","address":"p9:1"}"#.into()),
         (Programs, post, "/v1/resources/ip/actions", r#"{"token":"pause","arguments":[],"on":"p1"}"#.into()),
     ]
 }
+
+/// Who comes with a certificate that is not valid is not even heard.
+const TLS: &str = "no connection";
 
 /// Somebody, and the most that they may do.
 struct Somebody {
@@ -121,6 +127,10 @@ async fn everybody(served: &Served, admin: &Client) -> Vec<Somebody> {
     admin.user_remove("removed").await.unwrap();
     let (_, renewed) = add("renewed", UserRole::Administrator, true).await;
     admin.user_renew("renewed").await.unwrap();
+    let (id, _) = add("expired", UserRole::Administrator, true).await;
+    let now = std::time::SystemTime::now();
+    let past = Validity { from: now - 2 * PATIENCE, until: now - PATIENCE };
+    let expired = served.authority.issue_for("expired", Role::User { id }, past).unwrap();
     let session = Client::new(&operator, vec![served.address.to_string()], PATIENCE).unwrap();
     let token = session.token_for(&TokenBody::Session {}).await.unwrap().token;
     let ca = &served.admin.ca_pem;
@@ -136,6 +146,7 @@ async fn everybody(served: &Served, admin: &Client) -> Vec<Somebody> {
         with("a node by the name of a user", Nothing, "not_a_user", &issue("admin", Role::Node { id: 1 })),
         with("a user who was removed", Nothing, "not_a_user", &removed),
         with("an earlier certificate of a user", Nothing, "not_a_user", &renewed),
+        with("a user whose certificate has expired", Nothing, TLS, &expired),
         with("somebody who never was a user", Nothing, "not_a_user", &issue("mallory", Role::User { id: 0 })),
         bearer("a made-up session", Nothing, "bad_token", "abc"),
         bearer("the token of a session", Operator, "", &token),
@@ -165,7 +176,17 @@ async fn all_requests_with_all_kinds_of_identity() {
             if let Some(token) = &somebody.bearer {
                 request = request.bearer_auth(token);
             }
-            let answer = request.send().await.unwrap();
+            let answer = match request.send().await {
+                Err(why) => {
+                    assert_eq!(somebody.out, TLS, "{method} {path} by {}: {why:?}", somebody.who);
+                    assert!(format!("{why:?}").contains("CertificateExpired"), "{why:?}");
+                    table.push_str(&format!("{method} {path} by {}: no connection\n", somebody.who));
+                    tried += 1;
+                    continue;
+                }
+                Ok(answer) => answer,
+            };
+            assert_ne!(somebody.out, TLS, "{method} {path} by {}", somebody.who);
             let status = answer.status();
             let code = match status.is_success() {
                 true => None,

@@ -6,6 +6,7 @@ mod ahead;
 mod alone;
 mod anew;
 mod asked;
+mod certificates;
 mod crash;
 mod crooked;
 mod forgotten;

@@ -18,7 +18,10 @@ use tenure::{
     local::{LocalConfig, identity},
 };
 use tenure_core::{RequestId, Verb};
-use tenure_raft::{Options, Snapshots, Timings, tls::Role};
+use tenure_raft::{
+    Options, Snapshots, Timings,
+    tls::{Credentials, Role},
+};
 
 /// Time after which a test gives up. Generous: it is only used up where something is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -225,6 +228,16 @@ impl Cluster {
         .await
     }
 
+    /// Waits until a node can sign, as each member soon can.
+    pub async fn holds_authority(&self, name: &str) {
+        let client = self.client();
+        until(&format!("{name} holds the authority's key"), async || {
+            let known = client.authorities(Read::Linearizable).await;
+            known.is_ok_and(|known| known.authorities.iter().all(|one| one.holders.iter().any(|holder| holder == name)))
+        })
+        .await;
+    }
+
     /// Waits until a node answers, leader or not.
     pub async fn answers_at_all(&self, name: &str) -> Duration {
         let client = self.client_of(name);
@@ -336,7 +349,7 @@ impl Node {
             introduced: Default::default(),
             listen: config.listen,
             advertise: String::new(),
-            identity,
+            credentials: Credentials::new(identity).expect("usable"),
             timings: Timings::default(),
             snapshots,
             feature_level_max: 1,

@@ -116,6 +116,9 @@ named! { Command:
     Command::Spend { .. } => "spend",
     Command::Ended { .. } => "ended",
     Command::Denied { .. } => "denied",
+    Command::FoundAuthority { .. } => "found-authority",
+    Command::Certified { .. } => "certified",
+    Command::Entrust { .. } => "entrust",
 }
 
 named! { TrustChange:
@@ -125,6 +128,8 @@ named! { TrustChange:
     TrustChange::RemoveUser { .. } => "remove-user",
     TrustChange::AddToken { .. } => "add-token",
     TrustChange::DropToken { .. } => "drop-token",
+    TrustChange::AddAuthority { .. } => "add-authority",
+    TrustChange::RetireAuthority { .. } => "retire-authority",
 }
 
 named! { Purpose:

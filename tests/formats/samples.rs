@@ -12,6 +12,7 @@ use std::{
 use tenure_core::{
     Command, Entry, GroupName, Inside, NodeName, OrderId, Power, Reading, Report, Request, RequestId, ResourceName,
     RuleName, Seen, ServerName, ServiceName, Span, SystemState, Time, Verb,
+    authority::Sealed,
     command::Author,
     config::{
         Address, Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook,
@@ -383,6 +384,11 @@ fn commands() -> Vec<(String, Command)> {
     all.push(("ended-badly".into(), Command::Ended { act: 300, failed: Some("p4 does not answer".into()) }));
     let (what, code) = ("GET /v1/status".to_owned(), "not_a_user".to_owned());
     all.push(("denied".into(), Command::Denied { caller: trust::caller(), what, code, times: 40 }));
+    let first_user = Time(1_800_000_000_000);
+    all.push(("found-authority".into(), Command::FoundAuthority { authority: trust::authority(5), first_user }));
+    all.push(("certified".into(), Command::Certified { node: n(), credential: trust::credential() }));
+    let key = Sealed(vec![1, 2, 3]);
+    all.push(("entrust".into(), Command::Entrust { authority: Hash([5; 32]), node: n(), key }));
     whole(all.iter().map(|(_, command)| command.clone()).collect());
     all
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Span, Time, UserName,
     audit::Chain,
+    authority::{Authority, Certificate, Credential, Sealed},
     ledger::Trust,
     trust::{Act, Caller, Hash, Purpose, Rights, Role, Token, TrustChange, User},
 };
@@ -32,10 +33,31 @@ pub fn changes() -> Vec<TrustChange> {
         TrustChange::RemoveUser { user: user() },
         TrustChange::DropToken { token: TOKEN },
         TrustChange::SetRights { user: user(), rights: Rights::ALL },
+        TrustChange::AddAuthority { authority: authority(5) },
+        TrustChange::RetireAuthority { authority: Hash([5; 32]), even_if_used: true },
     ];
     all.extend(rights().into_iter().map(|rights| TrustChange::AddUser { user: user(), rights }));
     all.extend(purposes().into_iter().map(token));
     whole(all)
+}
+
+pub fn authority(number: u8) -> Authority {
+    Authority {
+        fingerprint: Hash([number; 32]),
+        certificate: "-----BEGIN CERTIFICATE-----".to_owned(),
+        chain: (number > 5).then(|| "-----BEGIN CERTIFICATE-----".to_owned()),
+        expires: Time(2_100_000_000_000),
+        keys: BTreeMap::from([("p4".into(), Sealed(vec![1, 2, 3]))]),
+    }
+}
+
+pub fn credential() -> Credential {
+    Credential {
+        seal: Hash([8; 32]),
+        certificate: Certificate { authority: Hash([5; 32]), expires: Time(1_800_000_000_000) },
+        trusts: [Hash([5; 32]), Hash([6; 32])].into(),
+        holds: [Hash([5; 32])].into(),
+    }
 }
 
 fn purposes() -> Vec<Purpose> {
@@ -63,7 +85,8 @@ pub fn acts() -> Vec<Act> {
 
 pub fn trust() -> Trust {
     let user = |(id, rights)| {
-        let user = User { id, rights, since: Time(1_700_000_000_000), by: "admin".into() };
+        let certificates = BTreeMap::from([(Hash([5; 32]), Time(1_800_000_000_000))]);
+        let user = User { id, rights, since: Time(1_700_000_000_000), by: "admin".into(), certificates };
         (UserName::from(format!("user{id}")), user)
     };
     let token = |(number, purpose): (u8, Purpose)| {
@@ -74,6 +97,9 @@ pub fn trust() -> Trust {
         users: (0..).zip(rights()).map(user).collect(),
         tokens: (0..).zip(purposes()).map(token).collect(),
         acts: BTreeMap::from_iter((300..).zip(acts())),
+        authorities: vec![authority(5), authority(6)],
+        signs: 1,
+        nodes: BTreeMap::from([("p4".into(), credential())]),
         audit: Chain { count: 1 << 40, hash: Some(Hash([4; 32])) },
     }
 }

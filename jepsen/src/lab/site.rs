@@ -160,7 +160,8 @@ impl Site {
             processes.insert(name.clone(), node);
         }
         let admin = directory.join("admin");
-        founding::found("lab", &names[0], &directory.join(&names[0]), &admin).map_err(SiteError::Found)?;
+        let seal = directory.join(format!("{}.seal", names[0]));
+        founding::found("lab", &names[0], &directory.join(&names[0]), &seal, &admin).map_err(SiteError::Found)?;
         let identity = identity::load(&admin, USER).map_err(SiteError::Identity)?;
         let addresses = places.values().map(|place| place.api.to_string()).collect();
         let client = Client::new(&identity, addresses, REQUEST).map_err(api("make a client"))?;

@@ -311,7 +311,8 @@ fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Resul
     }
     let founder = machines.first().map(Machine::name).unwrap_or_default();
     let admin = directory.join("admin");
-    founding::found("machines", founder, &directory.join(founder), &admin).map_err(SiteError::Found)?;
+    let seal = directory.join(format!("{founder}.seal"));
+    founding::found("machines", founder, &directory.join(founder), &seal, &admin).map_err(SiteError::Found)?;
     client(&admin, machines)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tenure_raft::tls::Identity;
+use tenure_raft::tls::{Credentials, Identity};
 use tenure_raft::{
     AppHandler, Handle, Options, Peer, ProposeError, Raft, RestoreError, Snapshots, StateMachine, Timings,
 };
@@ -99,7 +99,7 @@ async fn start(id: u64, dir: &Path) -> Handle<Counter> {
         introduced: (1..=9).map(|id| (id, Peer { name: name(id), address: String::new() })).collect(),
         listen: "127.0.0.1:0".parse().expect("an address"),
         advertise: String::new(),
-        identity: read_identity(dir, id),
+        credentials: Credentials::new(read_identity(dir, id)).expect("an identity"),
         timings: Timings::default(),
         snapshots: Snapshots::default(),
         feature_level_max: 1,

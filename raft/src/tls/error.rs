@@ -26,6 +26,9 @@ pub enum TlsError {
     /// The certificate has no name of the form that this cluster uses.
     #[error("read the name in a certificate: {0}")]
     NoIdentity(String),
+    /// The key of the authority is not here.
+    #[error("this node does not hold the key of the authority")]
+    NoKey,
     /// rustls refused the key or the certificates.
     #[error("build a TLS configuration")]
     Config(#[source] rustls::Error),

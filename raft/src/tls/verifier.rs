@@ -1,6 +1,6 @@
 //! Verification of a node's certificate by a client.
 //!
-//! The chain must end at the cluster's authority, the holder must be a node, and of the expected cluster where that is
+//! The chain must end at an authority of the cluster, the holder must be a node, and of the expected cluster where that is
 //! known. The host name is no criterion: nodes are reached by changing addresses, and are known by their URI name.
 
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::{PeerIdentity, Role};
 /// Every node certificate carries this DNS name beside its own, so that the standard chain check has a name to check.
 pub(super) const NODE_DNS_NAME: &str = "node.tenure.internal";
 
-/// The client's trust anchor.
+/// The client's trust anchors.
 #[derive(Debug)]
 pub(super) enum Root {
-    /// The authority's certificate is at hand.
-    Known(CertificateDer<'static>),
-    /// Only its fingerprint is (a join token): the server sends the certificate along.
-    Pinned(String),
+    /// The authorities' certificates are at hand.
+    Known(Vec<CertificateDer<'static>>),
+    /// Only their fingerprints are (a join token): the server sends the certificates along.
+    Pinned(Vec<String>),
 }
 
 #[derive(Debug)]
@@ -34,15 +34,16 @@ pub(super) struct NodeVerifier {
 }
 
 impl NodeVerifier {
-    fn root<'a>(&'a self, sent: &'a [CertificateDer<'_>]) -> Result<CertificateDer<'a>, Error> {
+    fn roots(&self, sent: &[CertificateDer<'_>]) -> Result<RootCertStore, Error> {
+        let mut roots = RootCertStore::empty();
         match &self.root {
-            Root::Known(root) => Ok(CertificateDer::from(root.as_ref())),
-            Root::Pinned(print) => sent
-                .iter()
-                .find(|certificate| fingerprint_der(certificate) == *print)
-                .map(|certificate| CertificateDer::from(certificate.as_ref()))
-                .ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
+            Root::Known(known) => known.iter().try_for_each(|root| roots.add(root.clone()))?,
+            Root::Pinned(prints) => {
+                let pinned = sent.iter().filter(|certificate| prints.contains(&fingerprint_der(certificate)));
+                pinned.into_iter().try_for_each(|root| roots.add(root.clone().into_owned()))?;
+            }
         }
+        if roots.is_empty() { Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) } else { Ok(roots) }
     }
 }
 
@@ -55,13 +56,12 @@ impl ServerCertVerifier for NodeVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root(intermediates)?.into_owned())?;
+        let roots = self.roots(intermediates)?;
         let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
             .build()
             .map_err(|e| Error::General(e.to_string()))?;
         let fixed = ServerName::try_from(NODE_DNS_NAME).map_err(|e| Error::General(e.to_string()))?;
-        chain.verify_server_cert(end_entity, &[], &fixed, ocsp_response, now)?;
+        chain.verify_server_cert(end_entity, intermediates, &fixed, ocsp_response, now)?;
 
         let name = PeerIdentity::from_certificate(end_entity).map_err(|e| Error::General(e.to_string()))?;
         if !matches!(name.role, Role::Node { .. }) {

@@ -1,7 +1,6 @@
 //! The common part of both ends of a connection: framing, limits, times, and the exchange of greetings.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -137,11 +136,4 @@ where
         Ok(done) => Ok(done?),
         Err(_) => Err(Ended::NoGreeting(GREETING_TIME)),
     }
-}
-
-/// Both TLS configurations of a node.
-#[derive(Clone)]
-pub(super) struct Configs {
-    pub(super) server: Arc<rustls::ServerConfig>,
-    pub(super) client: Arc<rustls::ClientConfig>,
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tenure_storage::Peer;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -16,14 +16,14 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::bytes::Bytes;
 
 use super::connection::{
-    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed, in_greeting_time,
-    read_hello, write_hello,
+    Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed, in_greeting_time, read_hello,
+    write_hello,
 };
 use super::frame::{self, Frame};
 use super::pending::{Answer, Claim, Pending};
 use super::{Lane, WireError};
 use crate::backoff::Backoff;
-use crate::tls::peer_identity_of_server;
+use crate::tls::{Credentials, peer_identity_of_server};
 
 /// Number of requests that may wait for a connection to take them.
 pub(super) const QUEUE: usize = 4096;
@@ -70,7 +70,7 @@ pub(super) struct Target {
     pub(super) peer: Peer,
     pub(super) lane: Lane,
     pub(super) me: Me,
-    pub(super) configs: Configs,
+    pub(super) credentials: Credentials,
 }
 
 /// The handle of a link: its queue. The link ends when the handle is dropped.
@@ -114,11 +114,11 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
     let mut last_use = Instant::now();
     while last_use.elapsed() < UNUSED {
         let ended = match in_greeting_time(open(&target)).await {
-            Ok((reader, writer)) => {
+            Ok(opened) => {
                 backoff.reset();
                 last_reason.clear();
                 tracing::debug!(peer = %target.peer, lane = ?target.lane, "connected");
-                exchange(&mut requests, reader, writer, &mut last_use).await
+                exchange(&target.credentials, &mut requests, opened, &mut last_use).await
             }
             Err(ended) => ended,
         };
@@ -138,18 +138,26 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
     }
 }
 
-async fn open(target: &Target) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
+struct Opened {
+    reader: Reader<TlsStream<TcpStream>>,
+    writer: Writer<TlsStream<TcpStream>>,
+    /// The certificates that the peer showed.
+    shown: Vec<CertificateDer<'static>>,
+}
+
+async fn open(target: &Target) -> Result<Opened, Ended> {
     let tcp = connect(&target.peer.address, target.me.source).await?;
     tcp.set_nodelay(true)?;
     // The verifier goes by the certificate's own names, not by this one.
     let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;
-    let tls = TlsConnector::from(Arc::clone(&target.configs.client)).connect(name, tcp).await?;
+    let tls = TlsConnector::from(target.credentials.client()).connect(name, tcp).await?;
     let certified = peer_identity_of_server(tls.get_ref().1)?;
+    let shown = tls.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     let (mut reader, mut writer) = framed(tls);
     write_hello(&mut writer, &target.me.hello(target.lane)).await?;
     let (sender, _) = read_hello(&mut reader, &certified, &target.me).await?;
     check_callee(&sender, target.id, &target.peer)?;
-    Ok((reader, writer))
+    Ok(Opened { reader, writer, shown })
 }
 
 /// Connects to the first address that answers, from our own address where that is of the same family.
@@ -207,15 +215,17 @@ impl Outgoing {
 
 /// Works one connection until it fails, or until nobody needs it any more.
 async fn exchange(
+    credentials: &Credentials,
     requests: &mut mpsc::Receiver<Outgoing>,
-    mut reader: Reader<TlsStream<TcpStream>>,
-    mut writer: Writer<TlsStream<TcpStream>>,
+    opened: Opened,
     last_use: &mut Instant,
 ) -> Ended {
+    let Opened { mut reader, mut writer, shown } = opened;
     let pending = Pending::default();
     let ended = tokio::select! {
         ended = write_requests(requests, &mut writer, &pending, last_use) => ended,
         ended = read_replies(&mut reader, &pending) => ended,
+        void = credentials.voided(shown) => Ended::Refused(void.to_string()),
     };
     pending.fail(&ended.to_string());
     ended

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, SinkExt, StreamExt};
+use rustls_pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -21,13 +22,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{
-    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, framed, in_greeting_time, read_hello,
-    write_hello,
+    Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, framed, in_greeting_time, read_hello, write_hello,
 };
 use super::door::{CROWDED, Door, Limits, Patient, Place, STALL};
 use super::frame::{self, Frame};
 use super::{Sender, Service};
-use crate::tls::peer_identity_of_client;
+use crate::tls::{ClientAuth, Credentials, peer_identity_of_client};
 
 /// The places of the peers' port. A node needs three connections, one for each lane, and as many once more while dead ones
 /// are not known to be dead. Nodes are bounded by the membership.
@@ -49,7 +49,7 @@ const LOOK_UP: Duration = Duration::from_secs(3);
 /// The configuration shared by all accepted connections.
 pub(super) struct Host {
     pub(super) me: Me,
-    pub(super) configs: Configs,
+    pub(super) credentials: Credentials,
     pub(super) service: Arc<dyn Service>,
     pub(super) door: Door,
     pub(super) stop: CancellationToken,
@@ -100,7 +100,7 @@ async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
         () = place.displaced() => return host.door.dropped(from, CROWDED),
         greeted = in_greeting_time(greet(&host, tcp, &place)) => greeted,
     };
-    let (sender, reader, writer) = match greeted {
+    let Accepted { sender, reader, writer, shown } = match greeted {
         Ok(greeted) => greeted,
         Err(ended) => return host.door.dropped(from, &ended.to_string()),
     };
@@ -112,6 +112,7 @@ async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
         () = host.stop.cancelled() => return,
         () = place.displaced() => Ended::Refused("newer connections of the same node took its place".to_owned()),
         ended = converse(&host, &sender, reader, writer) => ended,
+        void = host.credentials.voided(shown) => Ended::Refused(void.to_string()),
     };
     match ended {
         Ended::Closed => tracing::debug!(%from, "connection closed"),
@@ -120,17 +121,25 @@ async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
 }
 
 type Stream = TlsStream<Patient<TcpStream>>;
-type Accepted = (Sender, Reader<Stream>, Writer<Stream>);
+
+struct Accepted {
+    sender: Sender,
+    reader: Reader<Stream>,
+    writer: Writer<Stream>,
+    /// The certificates that it showed.
+    shown: Vec<CertificateDer<'static>>,
+}
 
 async fn greet(host: &Host, tcp: TcpStream, place: &Place) -> Result<Accepted, Ended> {
-    let tls = host.door.shake(tcp, place, Arc::clone(&host.configs.server)).await?;
+    let tls = host.door.shake(tcp, place, host.credentials.server(ClientAuth::Required)).await?;
     let certified = peer_identity_of_client(tls.get_ref().1)?
         .ok_or_else(|| Ended::Refused("it showed no certificate".to_owned()))?;
+    let shown = tls.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     let (mut reader, mut writer) = framed(tls);
     let (sender, lane) = read_hello(&mut reader, &certified, &host.me).await?;
     host.service.admit(&sender).map_err(Ended::Refused)?;
     write_hello(&mut writer, &host.me.hello(lane)).await?;
-    Ok((sender, reader, writer))
+    Ok(Accepted { sender, reader, writer, shown })
 }
 
 async fn converse(host: &Host, sender: &Sender, reader: Reader<Stream>, writer: Writer<Stream>) -> Ended {

@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Configs, Me};
+use super::connection::Me;
 use super::door::{Door, Limits};
 use super::link::{Link, Target};
 use super::listener::{Host, LIMITS, listen};
 use super::{Lane, Service, Wire, WireError};
-use crate::tls::{ClientAuth, Identity, Role, TlsError, client_config, server_config};
+use crate::tls::{Credentials, Role, TlsError};
 
 /// A wire could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub struct TlsWire {
 
 struct Shared {
     me: Me,
-    configs: Configs,
+    credentials: Credentials,
     links: Mutex<BTreeMap<(u64, Lane), Link>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -70,10 +70,10 @@ impl TlsWire {
         cluster: &str,
         id: u64,
         name: &str,
-        identity: &Identity,
+        credentials: &Credentials,
         source: Option<std::net::IpAddr>,
     ) -> Result<Self, TlsWireError> {
-        let certified = identity.name().map_err(TlsWireError::Identity)?;
+        let certified = credentials.identity().name().map_err(TlsWireError::Identity)?;
         if certified.cluster != cluster || certified.name != name || certified.role != (Role::Node { id }) {
             return Err(TlsWireError::NotOurs {
                 certified: certified.to_string(),
@@ -82,13 +82,9 @@ impl TlsWire {
                 cluster: cluster.to_owned(),
             });
         }
-        let configs = Configs {
-            server: server_config(identity, ClientAuth::Required).map_err(TlsWireError::Identity)?,
-            client: client_config(identity).map_err(TlsWireError::Identity)?,
-        };
         let shared = Shared {
             me: Me { cluster: cluster.to_owned(), id, name: name.to_owned(), source },
-            configs,
+            credentials: credentials.clone(),
             links: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -111,7 +107,7 @@ impl TlsWire {
         let host = Host {
             door: Door::new("peers", limits),
             me: self.shared.me.clone(),
-            configs: self.shared.configs.clone(),
+            credentials: self.shared.credentials.clone(),
             service,
             stop: self.shared.stop.clone(),
             tasks: self.shared.tasks.clone(),
@@ -120,7 +116,13 @@ impl TlsWire {
     }
 
     fn target(&self, id: u64, peer: &Peer, lane: Lane) -> Target {
-        Target { id, peer: peer.clone(), lane, me: self.shared.me.clone(), configs: self.shared.configs.clone() }
+        Target {
+            id,
+            peer: peer.clone(),
+            lane,
+            me: self.shared.me.clone(),
+            credentials: self.shared.credentials.clone(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rustls_pki_types::ServerName;
-use tenure_raft::tls::{ClusterAuthority, Identity, Role, client_config};
+use tenure_raft::tls::{ClusterAuthority, Credentials, Identity, Role, client_config};
 use tenure_raft::{AppHandler, Handle, Options, Peer, Raft, RestoreError, Snapshots, StateMachine, Status, Timings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -120,7 +120,7 @@ pub fn options(authority: &ClusterAuthority, id: u64) -> Options {
         introduced: (1..=9).map(|id| (id, Peer { name: name(id), address: String::new() })).collect(),
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: String::new(),
-        identity: identity(authority, id),
+        credentials: Credentials::new(identity(authority, id)).unwrap(),
         timings: fast(),
         snapshots: Snapshots::default(),
         feature_level_max: 1,

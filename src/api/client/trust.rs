@@ -4,8 +4,8 @@ use super::{Client, ClientError, escape, freshness};
 use crate::api::{
     backend::Read,
     wire::{
-        AuditsView, CertifyBody, EnrolReply, EnrolRequest, OutcomeView, TokenBody, TokenView, UserBody, UserView,
-        UsersView,
+        AuditsView, AuthoritiesView, CertifyBody, EnrolReply, EnrolRequest, OutcomeView, TokenBody, TokenView,
+        UserBody, UserView, UsersView,
     },
 };
 use reqwest::Method;
@@ -54,6 +54,22 @@ impl Client {
     /// A token.
     pub async fn token_for(&self, body: &TokenBody) -> Result<TokenView, ClientError> {
         self.change(Method::POST, "/v1/tokens", body).await
+    }
+
+    /// The authorities and the certificates in use.
+    pub async fn authorities(&self, read: Read) -> Result<AuthoritiesView, ClientError> {
+        self.question(&format!("/v1/authority?{}", freshness(read))).await
+    }
+
+    /// Has another authority sign, once every node trusts it.
+    pub async fn authority_rotate(&self) -> Result<OutcomeView, ClientError> {
+        self.change(Method::POST, "/v1/authority", &()).await
+    }
+
+    /// Has an authority, by the first digits of its fingerprint, trusted no more.
+    pub async fn authority_retire(&self, authority: &str, even_if_used: bool) -> Result<OutcomeView, ClientError> {
+        let path = format!("/v1/authority/{}?even_if_used={even_if_used}", escape(authority));
+        self.change(Method::DELETE, &path, &()).await
     }
 
     /// Has a key certified with a token.

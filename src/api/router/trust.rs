@@ -2,24 +2,25 @@
 
 use super::{Answer, Failed, Freshness, In, Shared, proposed, who, who::By};
 use crate::api::{
-    Client, Failure,
+    Backend, Client, Failure,
     backend::Read,
     view,
     wire::{
-        AuditsView, CertifyBody, EnrolReply, EnrolRequest, OutcomeView, TokenBody, TokenView, UserBody, UserView,
-        UsersView,
+        AuditsView, AuthoritiesView, CertifyBody, EnrolReply, EnrolRequest, OutcomeView, TokenBody, TokenView,
+        UserBody, UserView, UsersView,
     },
 };
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde::Deserialize;
 use std::sync::Arc;
 use tenure_core::{
-    GroupName, Ledger, NodeName, Refusal, UserName,
-    trust::{Purpose, Rights, TrustChange},
+    Caller, GroupName, Ledger, NodeName, Refusal, UserName,
+    authority::Authority,
+    trust::{Need, Purpose, Rights, Scope, TrustChange},
 };
 
 /// Answered without a certificate.
@@ -36,6 +37,8 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
         .route("/v1/users/{user}", get(user).put(set).delete(remove))
         .route("/v1/users/{user}/renew", post(renew))
         .route("/v1/tokens", post(token))
+        .route("/v1/authority", get(authorities).post(rotate))
+        .route("/v1/authority/{authority}", delete(retire))
 }
 
 fn find(ledger: &Ledger, name: &UserName) -> Result<UserView, Failed> {
@@ -123,6 +126,48 @@ async fn token(State(backend): Shared, By(by): By, In(body): In<TokenBody>) -> A
         TokenBody::Session {} => Purpose::Session(by.clone()),
     };
     Ok(Json(backend.token(&by, purpose).await?))
+}
+
+async fn authorities(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<AuthoritiesView> {
+    let ledger = who::seen(&*backend, &by, fresh.read()).await?;
+    let wall = backend.members().await?.wall;
+    Ok(Json(view::authorities(&ledger, wall)))
+}
+
+/// The state, for who may replace the authority; judged first, because a new one costs work.
+async fn for_authority(backend: &dyn Backend, by: &Caller) -> Result<Arc<Ledger>, Failed> {
+    let ledger = backend.ledger(Read::Linearizable).await?;
+    [Need::Administer(Scope::Cluster), Need::Programs].iter().try_for_each(|need| who::may(&ledger, by, need))?;
+    Ok(ledger)
+}
+
+async fn rotate(State(backend): Shared, By(by): By) -> Answer<OutcomeView> {
+    let ledger = for_authority(&*backend, &by).await?;
+    let change = TrustChange::AddAuthority { authority: backend.next_authority(&ledger)? };
+    Ok(Json(proposed(&*backend, &by, Client::request_id(), change.into()).await?))
+}
+
+#[derive(Deserialize)]
+struct RetireQuery {
+    #[serde(default)]
+    even_if_used: bool,
+}
+
+async fn retire(
+    State(backend): Shared,
+    By(by): By,
+    Path(authority): Path<String>,
+    Query(query): Query<RetireQuery>,
+) -> Answer<OutcomeView> {
+    let ledger = for_authority(&*backend, &by).await?;
+    let named = |one: &&Authority| one.fingerprint.to_string().starts_with(&authority);
+    let found: Vec<&Authority> = ledger.trust.authorities.iter().filter(named).collect();
+    let [one] = found[..] else {
+        let why = if found.is_empty() { "there is no such authority" } else { "that is more than one authority" };
+        return Err(Failed(Failure::from(&Refusal::NoAuthority { authority: format!("{authority}: {why}") })));
+    };
+    let change = TrustChange::RetireAuthority { authority: one.fingerprint, even_if_used: query.even_if_used };
+    Ok(Json(proposed(&*backend, &by, Client::request_id(), change.into()).await?))
 }
 
 async fn enrol(State(backend): Shared, In(body): In<EnrolRequest>) -> Answer<EnrolReply> {

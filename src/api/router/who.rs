@@ -9,7 +9,7 @@ use crate::api::{
 use axum::{
     Extension,
     extract::{FromRequestParts, Request, State},
-    http::{StatusCode, header::AUTHORIZATION, request::Parts},
+    http::{HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,9 @@ use tenure_core::{
     trust::{Hash, Need, Purpose},
 };
 use tenure_raft::tls::Role;
+
+/// The header with the fingerprint of the authority that signs: a client with a certificate of another one has it renewed.
+pub(in crate::api) const SIGNING: &str = "tenure-authority";
 
 /// The user who asks. They may see the cluster; whether they may do what they ask, the ledger says when it is applied.
 #[derive(Clone, Debug)]
@@ -44,7 +47,12 @@ pub(super) async fn admit(
         return forbidden(Failure::from(&why).view());
     }
     request.extensions_mut().insert(By(caller));
-    next.run(request).await
+    let signing = ledger.trust.signing().map(|signing| signing.fingerprint.to_string());
+    let mut response = next.run(request).await;
+    if let Some(signing) = signing.and_then(|signing| HeaderValue::from_str(&signing).ok()) {
+        response.headers_mut().insert(SIGNING, signing);
+    }
+    response
 }
 
 /// Who this is, whatever they may do.

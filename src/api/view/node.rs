@@ -80,7 +80,15 @@ mod tests {
         let state = NodeState { leases, watchdog: Some(Span::seconds(60)), ..NodeState::default() };
         let nodes = [("n1".into(), state)].into();
         let ledger = Ledger { now: at, wall: at.after(hour), config: config.into(), nodes, ..Ledger::default() };
-        let members = Members { me: "n1".into(), leader: None, term: 1, index: 3, members: Vec::new(), free: None };
+        let members = Members {
+            me: "n1".into(),
+            leader: None,
+            term: 1,
+            index: 3,
+            members: Vec::new(),
+            free: None,
+            wall: Time(0),
+        };
         let shown = views(&ledger, &members).pop().expect("a node");
         assert_eq!(shown.lapsed, Some(time(at.after(hour))));
         let reset = ledger.reset_by(&ledger.nodes["n1"]).expect("it has a watchdog");

@@ -15,5 +15,6 @@ pub fn user(name: &UserName, user: &User) -> UserView {
         programs: user.rights.programs,
         since: time(user.since),
         by: user.by.to_string(),
+        certified_until: user.certificates.values().max().map(|until| time(*until)),
     }
 }

@@ -240,12 +240,6 @@ pub struct Init {
     #[arg(long)]
     pub name: String,
     /// The first node's tenured.toml, which names the node and its data directory
-    #[arg(long, value_name = "FILE", required_unless_present_all = ["node_name", "data_dir"])]
-    pub config: Option<PathBuf>,
-    /// Name of the first node, if there is no tenured.toml yet
-    #[arg(long, value_name = "NODE", conflicts_with = "config")]
-    pub node_name: Option<String>,
-    /// Its data directory
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    pub data_dir: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", default_value = "/etc/tenure/tenured.toml")]
+    pub config: PathBuf,
 }

@@ -92,11 +92,44 @@ On their machine: tenure user enrol --token-file FILE --identity DIR")]
     /// Make a token for a browser, that speaks for you for some hours
     #[command(after_help = "Example: tenure user session")]
     Session,
+    /// On a node, as root: get a user in who cannot get in any more, such as the last administrator after a year abroad
+    #[command(after_help = "Example: tenure user recover admin --identity /root/tenure-admin
+It signs with the node's own copy of the authority's key. Once the cluster answers it is written into the audit.")]
+    Recover {
+        /// The user
+        name: String,
+        /// The node's tenured.toml
+        #[arg(long, value_name = "FILE", default_value = "/etc/tenure/tenured.toml")]
+        config: PathBuf,
+    },
     /// Have a key of this machine certified with a token; the key stays here
     #[command(after_help = "Example: tenure user enrol --token-file bob.token --identity ~/.config/tenure")]
     Enrol {
         /// The file with the token; `-` reads standard input
         #[arg(long, value_name = "FILE", default_value = "-")]
         token_file: PathBuf,
+    },
+}
+
+/// `tenure authority`.
+#[derive(Debug, Subcommand)]
+pub enum Authority {
+    /// The authorities that are trusted, and when certificates end
+    #[command(after_help = "Example: tenure authority show")]
+    Show,
+    /// Have another authority sign: when a node that held the key is in other hands, or the present one ends
+    #[command(after_help = "Example: tenure authority rotate
+Nothing stops for it. Every node trusts both, then the new one signs, then nodes renew their certificates, and users' clients at
+their next use. The old one is trusted until nothing that it has signed is in use; `tenure authority retire` is faster.")]
+    Rotate,
+    /// Have an authority trusted no more: certificates that it has signed are void
+    #[command(after_help = "Example: tenure authority retire 3f9c22
+         tenure authority retire 3f9c22 --force    (users with older certificates are shut out)")]
+    Retire {
+        /// The first digits of its fingerprint
+        authority: String,
+        /// Even if users have certificates of it: they need a token then
+        #[arg(long)]
+        force: bool,
     },
 }

@@ -2,6 +2,7 @@
 
 mod agents;
 mod audit;
+mod authorities;
 mod changes;
 mod detail;
 mod maintenance;
@@ -15,6 +16,7 @@ mod what_if;
 
 pub use agents::{agent, agents, warnings};
 pub use audit::audit;
+pub use authorities::authorities;
 pub use changes::changes;
 pub use detail::{error, record, resource, server, server_groups, session, token, warning, why};
 pub use maintenance::{rolling, servers};

@@ -40,6 +40,9 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
             let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
             format!("the ledgers of {} differ at entry {at}", nodes.join(", "))
         }
+        Command::FoundAuthority { authority, .. } => format!("authority {} is the first", authority.fingerprint),
+        Command::Certified { node, .. } => format!("node {node} says what it has to show, and whom it trusts"),
+        Command::Entrust { authority, node, .. } => format!("node {node} is given the key of authority {authority}"),
         Command::Assign { server, node } => format!("assign {server} to {node}"),
         Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
         Command::Grant { group, server } => format!("grant group {group} to {server}"),
@@ -158,7 +161,13 @@ impl Concerned {
                 self.groups.extend(inside.seen.keys().filter_map(|resource| ledger.group_of(resource)).cloned());
                 self.servers.extend(home(ledger, node));
             }
-            Command::Diverged { .. } | Command::Spend { .. } | Command::Ended { .. } | Command::Denied { .. } => {}
+            Command::Diverged { .. }
+            | Command::Spend { .. }
+            | Command::Ended { .. }
+            | Command::Denied { .. }
+            | Command::FoundAuthority { .. }
+            | Command::Certified { .. }
+            | Command::Entrust { .. } => {}
             Command::Enlist { node, .. }
             | Command::SpokenBy { node, .. }
             | Command::Twice { node, .. }

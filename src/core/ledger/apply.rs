@@ -147,6 +147,9 @@ impl Applying<'_> {
             Command::Ended { act, .. } => self.ended(*act),
             // It is a line of the audit.
             Command::Denied { .. } => Ok(()),
+            Command::FoundAuthority { authority, first_user } => self.found_authority(authority, *first_user),
+            Command::Certified { node, credential } => self.certified(node, credential),
+            Command::Entrust { authority, node, key } => self.entrust(authority, node, key),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             #[cfg(feature = "next-level")]
             Command::Built { node, build } => self.built(node, *build),

@@ -118,6 +118,9 @@ impl Ledger {
             | Command::Spend { .. }
             | Command::Ended { .. }
             | Command::Denied { .. }
+            | Command::FoundAuthority { .. }
+            | Command::Certified { .. }
+            | Command::Entrust { .. }
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }

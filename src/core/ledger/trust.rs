@@ -3,8 +3,9 @@
 
 use super::{Ledger, apply::Applying};
 use crate::{
-    GroupName, Refusal, Request, Span, Time, UserName, Verb,
+    GroupName, NodeName, Refusal, Request, Span, Time, UserName, Verb,
     audit::Chain,
+    authority::{Authority, Credential},
     command::{Author, Command},
     config::{Cluster, Kind, Resource},
     trust::{Act, FIRST_USER, Hash, Need, Purpose, Rights, Scope, Token, TrustChange, User},
@@ -34,6 +35,12 @@ pub struct Trust {
     pub tokens: BTreeMap<Hash, Token>,
     /// What nodes may do now, by the log index of the permission.
     pub acts: BTreeMap<u64, Act>,
+    /// The certificate authorities, oldest first.
+    pub authorities: Vec<Authority>,
+    /// The place among them of the one that signs; those before it are still trusted, one after it will sign.
+    pub signs: usize,
+    /// What each node has to show, and whom it trusts.
+    pub nodes: BTreeMap<NodeName, Credential>,
     /// The end of the audit.
     pub audit: Chain,
 }
@@ -41,11 +48,15 @@ pub struct Trust {
 /// A new cluster has one user, with every right.
 impl Default for Trust {
     fn default() -> Self {
-        let first = User { id: 0, rights: Rights::ALL, since: Time(0), by: FIRST_USER.into() };
+        let first =
+            User { id: 0, rights: Rights::ALL, since: Time(0), by: FIRST_USER.into(), certificates: BTreeMap::new() };
         Trust {
             users: BTreeMap::from([(FIRST_USER.into(), first)]),
             tokens: BTreeMap::new(),
             acts: BTreeMap::new(),
+            authorities: Vec::new(),
+            signs: 0,
+            nodes: BTreeMap::new(),
             audit: Chain::default(),
         }
     }
@@ -116,6 +127,10 @@ impl Ledger {
                 whole().into_iter().chain(has.then_some(Need::Programs)).collect()
             }
             Request::Trust(TrustChange::AddToken { purpose: Purpose::Join(_), .. }) => {
+                vec![Need::Administer(Scope::Cluster), Need::Programs]
+            }
+            // Who makes the authority can make anybody's certificate.
+            Request::Trust(TrustChange::AddAuthority { .. } | TrustChange::RetireAuthority { .. }) => {
                 vec![Need::Administer(Scope::Cluster), Need::Programs]
             }
             Request::Trust(
@@ -267,7 +282,8 @@ impl Applying<'_> {
                 }
                 has_room(self.ledger.trust.users.len(), USER_LIMIT, "users")?;
                 let since = self.ledger.wall;
-                let new = User { id: self.ledger.index, rights: rights.clone(), since, by };
+                let new =
+                    User { id: self.ledger.index, rights: rights.clone(), since, by, certificates: BTreeMap::new() };
                 self.ledger.trust.users.insert(user.clone(), new);
                 Ok(())
             }
@@ -284,7 +300,9 @@ impl Applying<'_> {
             }
             TrustChange::RenewUser { user } => {
                 let index = self.ledger.index;
-                self.user_mut(user)?.id = index;
+                let known = self.user_mut(user)?;
+                known.id = index;
+                known.certificates.clear();
                 self.forget_sessions(user);
                 Ok(())
             }
@@ -297,6 +315,8 @@ impl Applying<'_> {
                 Ok(())
             }
             TrustChange::AddToken { token, purpose, lasts } => self.add_token(*token, purpose, *lasts, by),
+            TrustChange::AddAuthority { authority } => self.add_authority(authority),
+            TrustChange::RetireAuthority { authority, even_if_used } => self.retire_authority(authority, *even_if_used),
             TrustChange::DropToken { token } => {
                 let gone = self.ledger.trust.tokens.remove(token);
                 gone.map(drop).ok_or_else(|| Refusal::BadToken { why: "there is none such".to_owned() })
@@ -332,6 +352,10 @@ impl Applying<'_> {
     pub(super) fn permit(&mut self, act: &Act) -> Result<(), Refusal> {
         if let Act::RemoveNode { node } = act {
             self.ledger.trust.forget_tokens(|of| *of == Purpose::Join(node.clone()));
+            self.forget_credential(node);
+        }
+        if let (Act::Certify { .. }, Author::User { user, .. }) = (act, self.author) {
+            self.certify_user(user);
         }
         let index = self.ledger.index;
         let acts = &mut self.ledger.trust.acts;
@@ -349,8 +373,11 @@ impl Applying<'_> {
     /// Takes a token with the key that is to be certified for it. It is good for that key until it expires.
     pub(super) fn spend(&mut self, token: &Hash, key: &Hash) -> Result<(), Refusal> {
         let now = self.ledger.now;
-        if let Purpose::Session(_) = self.ledger.trust.purpose(token, Some(key), now)? {
-            return Err(Refusal::BadToken { why: "it is for a browser".to_owned() });
+        let purpose = self.ledger.trust.purpose(token, Some(key), now)?.clone();
+        match &purpose {
+            Purpose::Session(_) => return Err(Refusal::BadToken { why: "it is for a browser".to_owned() }),
+            Purpose::Enrol(user) => self.certify_user(user),
+            Purpose::Join(_) => {}
         }
         if let Some(known) = self.ledger.trust.tokens.get_mut(token) {
             known.spent = Some(*key);
@@ -380,7 +407,7 @@ impl Applying<'_> {
     }
 }
 
-fn has_room(len: usize, limit: usize, what: &str) -> Result<(), Refusal> {
+pub(super) fn has_room(len: usize, limit: usize, what: &str) -> Result<(), Refusal> {
     if len < limit { Ok(()) } else { Err(Refusal::TooMany { what: what.to_owned(), limit }) }
 }
 

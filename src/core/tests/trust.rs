@@ -1,6 +1,7 @@
 //! Who may do what, and that every deed and refusal is in the audit.
 
 use crate::{
+    authorities::authority,
     scene::ORDER,
     site::{Case, site, web1, with_web},
 };
@@ -150,6 +151,8 @@ fn requests_need_a_role() {
         ),
         (TrustChange::AddUser { user: "eve".into(), rights: Rights::ALL }.into(), [false, false, true]),
         (TrustChange::SetRights { user: "bob".into(), rights: Rights::ALL }.into(), [false, false, true]),
+        (TrustChange::AddAuthority { authority: authority(KEY, "n1") }.into(), [false, false, true]),
+        (TrustChange::RetireAuthority { authority: KEY, even_if_used: true }.into(), [false, false, true]),
     ];
     let who = [rights(Role::Operator, None, false), rights(Role::Administrator, None, false), Rights::ALL];
     for (request, expected) in table {
