@@ -31,6 +31,8 @@ use tenure_raft::tls::{Identity, Signed, TlsError};
 
 /// Life of the certificate with which a user who was locked out asks for a usual one.
 const RECOVERED_FOR: Duration = Duration::from_secs(3600);
+/// Time that a command waits for a certificate that is renewed in passing: there is another command tomorrow.
+const IN_PASSING: Duration = Duration::from_secs(2);
 /// What is done with a token where the user is.
 const THERE: &str = "`tenure user enrol --identity DIR`, the token on standard input";
 
@@ -155,7 +157,7 @@ pub(super) async fn keep_certified(global: &Global, terminal: &mut Terminal) {
     if !late && authority.map(|print| Hash(print).to_string()) == Some(signing) {
         return;
     }
-    let client = Client::new(&held, global.node.clone(), global.timeout).map_err(Fault::Client);
+    let client = Client::new(&held, global.node.clone(), global.timeout.min(IN_PASSING)).map_err(Fault::Client);
     let renewed = match client {
         Ok(client) => certify(&client, &global.identity).await,
         Err(why) => Err(why),
@@ -163,8 +165,11 @@ pub(super) async fn keep_certified(global: &Global, terminal: &mut Terminal) {
     if let Err(why) = renewed
         && left < Duration::from_millis(EXPIRY_WARNING.0)
     {
-        let days = left.as_secs() / (24 * 3600);
-        let text = format!("your certificate ends in {days} days and could not be renewed: {}", chain(&why));
+        let ends = match left.as_secs() / (24 * 3600) {
+            0 => "has ended, or ends within a day".to_owned(),
+            days => format!("ends in {days} days"),
+        };
+        let text = format!("your certificate {ends} and could not be renewed: {}", chain(&why));
         terminal.warn(&[text]);
     }
 }
@@ -182,10 +187,17 @@ async fn recover(name: &str, config: &Path, global: Global, terminal: &mut Termi
     identity::save(&directory, identity::USER, &short).map_err(Fault::Identity)?;
     let context = Context::new(global)?;
     let place = directory.display();
-    match certify(&context.client, &directory).await {
+    let renewed = certify(&context.client, &directory).await.map_err(|why| chain(&why));
+    if context.json() {
+        let why = renewed.err();
+        terminal.json(
+            &serde_json::json!({ "user": name, "identity": directory, "good_for_an_hour": why.is_some(), "why": why }),
+        )?;
+        return Ok(Exit::Done);
+    }
+    match renewed {
         Ok(_) => terminal.line(format!("user {name}: key and certificate are in {place}; next: `tenure whoami`"))?,
         Err(why) => {
-            let why = chain(&why);
             terminal.line(format!(
                 "user {name}: key and certificate are in {place}, good for an hour, for the cluster gave no other: {why}\n\
                  next: `tenure user renew --identity {place}` when it answers"

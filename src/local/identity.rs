@@ -1,10 +1,13 @@
 //! Identities as files: `NAME.pem`, `NAME.key` and `ca.pem` in one directory.
 //!
 //! Key and certificate are two files, and a machine may go down between their changes: the new key waits as `NAME.key.next`
-//! until its certificate is there.
+//! until its certificate is there. Commands that run side by side take turns.
 
 use super::private::{self, Exposed};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 use tenure_raft::tls::Identity;
 
 /// Base name of a node's files in `DATA_DIR/cluster`.
@@ -53,6 +56,7 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
         let file = directory.join(file);
         std::fs::read_to_string(&file).map_err(|source| IdentityError::Read { file, source })
     };
+    let _turn = lock(directory)?;
     let (cert_pem, ca_pem) = (read(format!("{name}.pem"))?, read("ca.pem".to_owned())?);
     let (key, next) = (directory.join(format!("{name}.key")), directory.join(format!("{name}.key.next")));
     if next.exists() {
@@ -71,11 +75,16 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
 pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), IdentityError> {
     let unmade = |source| IdentityError::Write { file: directory.to_owned(), source };
     private::make_directory(directory).map_err(unmade)?;
+    let _turn = lock(directory)?;
     let (key, next) = (directory.join(format!("{name}.key")), directory.join(format!("{name}.key.next")));
     write_secret(&directory.join("ca.pem"), &identity.ca_pem)?;
     write_secret(&next, &identity.key_pem)?;
     write_secret(&directory.join(format!("{name}.pem")), &identity.cert_pem)?;
     private::rename(&next, &key).map_err(|source| IdentityError::Write { file: key, source })
+}
+
+fn lock(directory: &Path) -> Result<File, IdentityError> {
+    private::lock(directory).map_err(|source| IdentityError::Read { file: directory.to_owned(), source })
 }
 
 /// Reads a file that others must not be able to read.
@@ -92,8 +101,28 @@ pub fn write_secret(file: &Path, text: &str) -> Result<(), IdentityError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::{fs, thread};
     use tenure_raft::tls::{ClusterAuthority, Role};
+
+    /// Commands that run side by side may renew the same identity.
+    #[test]
+    fn changes_side_by_side_leave_one_of_them_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = ClusterAuthority::create("lab").unwrap();
+        let made: Vec<Identity> = (0..8).map(|_| authority.issue("admin", Role::User { id: 0 }).unwrap()).collect();
+        save(directory.path(), USER, &made[0]).unwrap();
+        thread::scope(|scope| {
+            for identity in &made {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        save(directory.path(), USER, identity).unwrap();
+                        assert!(load(directory.path(), USER).unwrap().fits().unwrap());
+                    }
+                });
+            }
+        });
+        assert!(load(directory.path(), USER).unwrap().fits().unwrap());
+    }
 
     #[test]
     fn a_change_that_is_cut_short_leaves_the_old_or_the_new_identity() {

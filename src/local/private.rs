@@ -4,7 +4,7 @@
 //! through a symbolic link; a private key or a directory that others can use is refused, with the command that mends it.
 
 use rustix::{
-    fs::Mode,
+    fs::{FlockOperation, Mode, flock},
     process::{geteuid, umask},
 };
 use std::{
@@ -132,6 +132,13 @@ pub fn write(file: &Path, text: &str) -> io::Result<()> {
     open.write_all(text.as_bytes())?;
     open.sync_all()?;
     rename(&unnamed, file)
+}
+
+/// Keeps other processes that take the same lock out of a directory until the file is dropped. Waits for them.
+pub fn lock(directory: &Path) -> io::Result<File> {
+    let opened = File::open(directory)?;
+    flock(&opened, FlockOperation::LockExclusive)?;
+    Ok(opened)
 }
 
 /// Gives a file another name, and makes that durable.

@@ -97,7 +97,12 @@ impl Certificates {
     fn load(config: &LocalConfig) -> Result<Certificates, FoundingError> {
         let directory = config.cluster_dir();
         let found = config.identity().map_err(FoundingError::Files)?;
-        let name = found.name().map_err(FoundingError::Tls)?;
+        let unusable = |why: TlsError| FoundingError::Damaged {
+            file: directory.join(format!("{NODE}.pem")),
+            why: why.to_string(),
+            remedy: "put it back; or remove the node at another one, move its data directory away, and join it anew",
+        };
+        let name = found.name().map_err(unusable)?;
         let Role::Node { id } = name.role else {
             return Err(FoundingError::NotMine { found: name.to_string(), expected: config.node.to_string() });
         };
@@ -108,7 +113,7 @@ impl Certificates {
             node: config.node.clone(),
             cluster: name.cluster,
             id,
-            seal: seal_key(&config.seal_key).map_err(FoundingError::Files)?,
+            seal: seal_key(&config.seal_key)?,
             credentials: Credentials::new(found).map_err(FoundingError::Tls)?,
             kept: Mutex::new(read_kept(&directory)?),
             read: Mutex::new(changed_at(&directory)),
@@ -401,7 +406,7 @@ pub(super) fn found(
     authority: &ClusterAuthority,
     first_user: SystemTime,
 ) -> Result<(), FoundingError> {
-    let seal = seal_key(seal_file).map_err(FoundingError::Files)?;
+    let seal = seal_key(seal_file)?;
     let sealed = seal.public().seal(&purpose(authority.cluster()), authority.key_pem.as_bytes());
     let key = as_text(&sealed.map_err(FoundingError::Tls)?);
     let kept = Kept {
@@ -467,19 +472,19 @@ fn time(at: SystemTime) -> Time {
 }
 
 /// The node's seal key; a new one is made if there is none.
-fn seal_key(file: &Path) -> Result<SealKey, IdentityError> {
+fn seal_key(file: &Path) -> Result<SealKey, FoundingError> {
     match identity::read_secret(file) {
-        Ok(text) => {
-            let unusable = |why: TlsError| std::io::Error::other(why.to_string());
-            SealKey::from_text(&text)
-                .map_err(|why| IdentityError::Read { file: file.to_owned(), source: unusable(why) })
-        }
+        Ok(text) => SealKey::from_text(&text).map_err(|why| FoundingError::Damaged {
+            file: file.to_owned(),
+            why: why.to_string(),
+            remedy: "put the key back; or move the file away: a new key is made, and another member seals for it",
+        }),
         Err(IdentityError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             let key = SealKey::create();
-            identity::write_secret(file, &key.to_text())?;
+            identity::write_secret(file, &key.to_text()).map_err(FoundingError::Files)?;
             Ok(key)
         }
-        Err(why) => Err(why),
+        Err(why) => Err(FoundingError::Files(why)),
     }
 }
 
@@ -492,9 +497,10 @@ fn read_kept(directory: &Path) -> Result<Kept, FoundingError> {
         }
         Err(why) => return Err(FoundingError::Files(why)),
     };
-    serde_json::from_str(&text).map_err(|why| {
-        let source = std::io::Error::other(why.to_string());
-        FoundingError::Files(IdentityError::Read { file, source })
+    serde_json::from_str(&text).map_err(|why| FoundingError::Damaged {
+        file,
+        why: why.to_string(),
+        remedy: "move it away: it is a copy of what the ledger says, and is written anew",
     })
 }
 
@@ -623,6 +629,21 @@ mod tests {
         fs::remove_file(&site.config.seal_key).unwrap();
         assert!(!signs(&site), "a new seal key opens nothing");
         assert!(site.directory.path().join("p1.seal").exists());
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_with_a_remedy() {
+        let site = Founded::new();
+        let cluster = site.config.cluster_dir();
+        let files = [site.config.seal_key.clone(), cluster.join(AUTHORITIES), cluster.join("node.pem")];
+        for file in files {
+            let good = fs::read_to_string(&file).unwrap();
+            fs::write(&file, "{").unwrap();
+            let Err(why) = Certificates::open(&site.config) else { panic!("{} is used", file.display()) };
+            assert!(why.to_string().contains(&file.display().to_string()) && why.advice().is_some(), "{why}");
+            fs::write(&file, good).unwrap();
+        }
+        assert!(Certificates::open(&site.config).is_ok());
     }
 
     #[test]

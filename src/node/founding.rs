@@ -84,6 +84,9 @@ pub enum FoundingError {
         /// The node named in `tenured.toml`.
         expected: String,
     },
+    /// A file of the identity is there and unusable.
+    #[error("{} cannot be used: {why}", .file.display())]
+    Damaged { file: PathBuf, why: String, remedy: &'static str },
     /// This node cannot sign.
     #[error("this node does not hold the key of the authority")]
     NoAuthority {
@@ -114,10 +117,13 @@ impl FoundingError {
             FoundingError::NoAuthority { holders } => Some(format!(
                 "ask one that does, with --node ({holders}); it is passed on within seconds, see `tenure authority show`"
             )),
+            FoundingError::Damaged { remedy, .. } => Some((*remedy).to_owned()),
+            FoundingError::NoUser(_) => {
+                Some("it knows the users of now when it has run since; see `tenure user list`".to_owned())
+            }
             FoundingError::Refused(_)
             | FoundingError::Witness { .. }
             | FoundingError::NotMine { .. }
-            | FoundingError::NoUser(_)
             | FoundingError::Tls(_) => None,
         }
     }
@@ -126,7 +132,7 @@ impl FoundingError {
     pub fn rejection(&self) -> Rejection {
         let code = match self {
             FoundingError::Exists(_) => "identity_exists",
-            FoundingError::Files(_) | FoundingError::Witness { .. } => "files",
+            FoundingError::Files(_) | FoundingError::Witness { .. } | FoundingError::Damaged { .. } => "files",
             FoundingError::Tls(_) | FoundingError::NotMine { .. } => "certificate",
             FoundingError::NoAuthority { .. } => "no_authority",
             FoundingError::NoUser(_) => "no_user",

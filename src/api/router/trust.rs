@@ -163,8 +163,9 @@ async fn retire(
     let named = |one: &&Authority| one.fingerprint.to_string().starts_with(&authority);
     let found: Vec<&Authority> = ledger.trust.authorities.iter().filter(named).collect();
     let [one] = found[..] else {
-        let why = if found.is_empty() { "there is no such authority" } else { "that is more than one authority" };
-        return Err(Failed(Failure::from(&Refusal::NoAuthority { authority: format!("{authority}: {why}") })));
+        let usage = || Failure::Usage(format!("{authority} begins the fingerprints of more than one authority"));
+        let none = || Failure::from(&Refusal::NoAuthority { authority: authority.clone() });
+        return Err(Failed(if found.is_empty() { none() } else { usage() }));
     };
     let change = TrustChange::RetireAuthority { authority: one.fingerprint, even_if_used: query.even_if_used };
     Ok(Json(proposed(&*backend, &by, Client::request_id(), change.into()).await?))

@@ -77,7 +77,7 @@ impl Applying<'_> {
         if let Some(next) = self.ledger.trust.next_authority() {
             let waits = self.ledger.trust.distrusting(&next.fingerprint);
             let nodes = waits.into_iter().cloned().collect();
-            return Err(Refusal::Rotating { authority: next.fingerprint.to_string(), nodes });
+            return Err(Refusal::Rotating { authority: short(&next.fingerprint), nodes });
         }
         if self.ledger.trust.authority(&authority.fingerprint).is_some() {
             return Err(Refusal::NoChange);
@@ -90,7 +90,7 @@ impl Applying<'_> {
 
     pub(super) fn retire_authority(&mut self, fingerprint: &Hash, even_if_used: bool) -> Result<(), Refusal> {
         let trust = &self.ledger.trust;
-        let of = || fingerprint.to_string();
+        let of = || short(fingerprint);
         let Some(place) = trust.authorities.iter().position(|one| one.fingerprint == *fingerprint) else {
             return Err(Refusal::NoAuthority { authority: of() });
         };
