@@ -382,7 +382,9 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
         code: "not_a_user".to_owned(),
         times: 40,
     };
+    let Command::Denied { caller, what, code, .. } = denied.clone() else { unreachable!("just made") };
     cluster.by_node(denied);
+    cluster.by_node(Command::Denied { caller, what, code, times: 1 });
     let configure = Request::Configure { cluster: Arc::new(self::cluster()), strand: true };
     cluster.ask("admin", configure);
     let told: Vec<String> = cluster
@@ -396,7 +398,7 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
     let same = tenure_core::audit::digest(&self::cluster());
     let key = "01".repeat(32);
     let shown = "07".repeat(32);
-    let last = format!("10 User(\"admin\", 0) [] apply --strand {same} after {same}: no_change");
+    let last = format!("11 User(\"admin\", 0) [] apply --strand {same} after {same}: no_change");
     assert_eq!(
         told,
         [
@@ -408,11 +410,12 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
             &format!("7 Node(n1) [] token {shown} was shown: bad_token"),
             "8 Node(n1) [] its program starts: done",
             "9 User(\"mallory\", 5) [10.0.0.9 at n1] GET /v1/status: refused 40 times (not_a_user): done",
+            "10 User(\"mallory\", 5) [10.0.0.9 at n1] GET /v1/status: refused once (not_a_user): done",
             &last,
         ]
     );
     let chain = cluster.case.ledger.trust.audit;
-    assert_eq!((chain.count, chain.hash), (10, cluster.audit.last().map(|last| last.hash)));
+    assert_eq!((chain.count, chain.hash), (11, cluster.audit.last().map(|last| last.hash)));
     let whole =
         |audit: &[AuditRecord]| audit.windows(2).all(|pair| pair[1].hash == pair[1].expected(Some(pair[0].hash)));
     assert!(whole(&cluster.audit));
