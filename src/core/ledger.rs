@@ -93,7 +93,7 @@ pub struct Ledger {
     pub journal: VecDeque<Event>,
     /// Who may do what.
     pub trust: Trust,
-    /// Answers to the last requests.
+    /// Answers to the last requests, by [`Author::remembered`](crate::Author::remembered).
     pub requests: BTreeMap<RequestId, Reply>,
     /// The remembered requests in the order in which they came, oldest first.
     pub request_order: VecDeque<RequestId>,

@@ -233,6 +233,34 @@ fn who_is_removed_or_renewed_is_out_with_the_next_entry() {
     assert_eq!(cluster.ask_as("bob", second, freeze), not_a_user("bob"), "another bob");
 }
 
+/// What one user has asked is answered from memory to nobody else, and keeps nobody else from asking.
+#[test]
+fn a_request_is_known_by_its_user_and_its_identity() {
+    let mut cluster = Trusted::new();
+    cluster.add("bob", rights(Role::Reader, None, false));
+    let ask = |user: &str, id, group: &str| {
+        let author = Author::User { user: user.into(), id, request: RequestId(1_000_000), from: Origin::default() };
+        (author, Command::Request(Verb::Freeze { group: group.into() }.into()))
+    };
+    let (author, freeze) = ask("admin", 0, "web");
+    let first = cluster.case.apply(author.clone(), freeze.clone());
+    assert!(first.refusal().is_none() && !first.audit.is_empty());
+    let again = cluster.case.apply(author, freeze);
+    assert_eq!((again.reply, again.audit.len()), (first.reply, 0), "it is answered as before, and not applied");
+    for (user, id, refusal) in [
+        (
+            "bob",
+            cluster.id("bob"),
+            not_allowed("bob", Need::Operate(Scope::Groups(groups(&["db"]).unwrap_or_default()))),
+        ),
+        ("admin", 9, not_a_user("admin")),
+        ("mallory", 0, not_a_user("mallory")),
+    ] {
+        let (author, freeze) = ask(user, id, "db");
+        assert_eq!(cluster.case.apply(author, freeze).refusal().cloned(), refusal, "{user} {id}");
+    }
+}
+
 #[test]
 fn somebody_who_can_let_others_in_is_left() {
     let mut cluster = Trusted::new();
