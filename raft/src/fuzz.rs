@@ -3,13 +3,14 @@
 use openraft::raft::{AppendEntriesResponse, TransferLeaderRequest, VoteRequest, VoteResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tenure_storage::{Entry, TokioTypes, format};
+use tenure_storage::{Entry, LogId, TokioTypes, format};
 
+use crate::admission::Word;
 use crate::belief::{check_entries, check_entry, check_membership, check_vote};
 use crate::codec::{self, Blob};
 use crate::incoming::{Incoming, Progress};
 use crate::message::{
-    AppendIn, AppendOut, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, entry_out, fields,
+    AppendIn, AppendOut, KINDS, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, entry_out, fields,
 };
 use crate::service::commands;
 use crate::store::{self, Head};
@@ -32,6 +33,11 @@ fn same<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), String> {
     let read = codec::decode::<T>(&once).map_err(|why| format!("{once:?} was written, and: {why}"))?;
     let twice = codec::encode(&read);
     if once == twice { Ok(()) } else { Err(format!("{once:?} was written, and then {twice:?}")) }
+}
+
+/// All kinds of requests of peers: the byte of each, and its name.
+pub fn kinds() -> Vec<(u8, String)> {
+    KINDS.iter().map(|(byte, kind)| (*byte, format!("{kind:?}"))).collect()
 }
 
 /// A request of a peer, from the kind on.
@@ -59,7 +65,7 @@ pub fn request(bytes: &[u8]) -> Result<(), String> {
             }
         }
         Kind::Propose => commands(rest).map_or(Ok(()), |commands| same(&commands)),
-        Kind::Removed => again::<(u64, String)>(rest),
+        Kind::Stranger => again::<(u64, String, Option<LogId>)>(rest),
         Kind::ReadIndex | Kind::Call | Kind::Ability => Ok(()),
     }
 }
@@ -94,7 +100,7 @@ fn append(mut append: AppendIn) -> Result<(), String> {
 /// An answer of a peer; the first byte says to what.
 pub fn answer(bytes: &[u8]) -> Result<(), String> {
     let Some((kind, rest)) = bytes.split_first() else { return Ok(()) };
-    match kind % 8 {
+    match kind % 9 {
         0 => again::<Result<AppendEntriesResponse<TokioTypes>, Stopped>>(rest),
         1 => again::<Result<VoteResponse<TokioTypes>, Stopped>>(rest),
         2 => again::<Result<PieceAnswer, Stopped>>(rest),
@@ -102,6 +108,7 @@ pub fn answer(bytes: &[u8]) -> Result<(), String> {
         4 => again::<Result<ReadIndexAnswer, Stopped>>(rest),
         5 => again::<Result<Result<Blob, String>, Stopped>>(rest),
         6 => again::<Result<u32, Stopped>>(rest),
+        7 => again::<Result<Word, Stopped>>(rest),
         _ => again::<Result<(), Stopped>>(rest),
     }
 }

@@ -25,11 +25,11 @@ pub(crate) enum Kind {
     ReadIndex,
     Call,
     Ability,
-    /// Whether a node was removed.
-    Removed,
+    /// What is known of a sender that is not known to the node that asks.
+    Stranger,
 }
 
-const KINDS: [(u8, Kind); 10] = [
+pub(crate) const KINDS: [(u8, Kind); 10] = [
     (1, Kind::Append),
     (2, Kind::Vote),
     (3, Kind::PreVote),
@@ -39,7 +39,7 @@ const KINDS: [(u8, Kind); 10] = [
     (7, Kind::ReadIndex),
     (8, Kind::Call),
     (9, Kind::Ability),
-    (10, Kind::Removed),
+    (10, Kind::Stranger),
 ];
 
 /// The other side could not do it at all: its consensus has stopped.
@@ -63,7 +63,7 @@ impl Kind {
     pub(crate) fn needs(self) -> Standing {
         match self {
             Kind::Append | Kind::Vote | Kind::PreVote | Kind::TransferLeader | Kind::SnapshotPiece => Standing::Voter,
-            Kind::Propose | Kind::ReadIndex | Kind::Call | Kind::Ability | Kind::Removed => Standing::Learner,
+            Kind::Propose | Kind::ReadIndex | Kind::Call | Kind::Ability | Kind::Stranger => Standing::Learner,
         }
     }
 
@@ -227,6 +227,7 @@ mod tests {
     use tenure_storage::LeaderId;
 
     use super::*;
+    use crate::admission::Word;
 
     #[test]
     fn entries_round_trip() {
@@ -266,6 +267,10 @@ mod tests {
         let commands = vec![Blob(vec![1]), Blob(vec![])];
         assert_eq!(hex(&Kind::Propose.request(&commands)), "06010002010100");
         assert_eq!(hex(&Kind::Call.raw(b"x")), "08010078");
+        assert_eq!(
+            hex(&Kind::Stranger.request(&(4_u64, "p4", Some(log_id)))),
+            "0a01000402703401".to_owned() + "0301fb2c01"
+        );
         let outcomes = vec![
             Outcome::Applied { index: 9, reply: Blob(vec![5]) },
             Outcome::NotLeader,
@@ -280,9 +285,10 @@ mod tests {
             answer(Ok(ReadIndexAnswer::At(9))),
             answer(Ok(ReadIndexAnswer::NotNow)),
             answer::<u32>(Err(Stopped("dead".to_owned()))),
+            answer(Ok([Word::Removed, Word::Newer, Word::NoNewer])),
         ];
         let answers: Vec<String> = answers.iter().map(|bytes| hex(bytes)).collect();
-        assert_eq!(answers.join(" "), "0000 0001030100 0002026e6f 000009 0001 010464656164");
+        assert_eq!(answers.join(" "), "0000 0001030100 0002026e6f 000009 0001 010464656164 00000102");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal, RaftError};
 use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::TypeConfigExt;
-use tenure_storage::{Types, Vote};
+use tenure_storage::{LogId, Types, Vote};
 
-use crate::admission::{Admission, Standing, is_removed};
+use crate::admission::{Admission, Standing, word};
 use crate::belief::{Distrust, check_entries, check_level, check_membership, check_vote};
 use crate::codec::Blob;
 use crate::handle::{MAX_COMMAND, read_index};
@@ -85,11 +85,11 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
             Kind::Propose => propose(raft, Arc::clone(&self.shared), sender.name.clone(), commands(bytes)?, ttl),
             Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
-            Kind::Removed => {
-                let (id, name): (u64, String) = fields(bytes)?;
+            Kind::Stranger => {
+                let (id, name, theirs): (u64, String, Option<LogId>) = fields(bytes)?;
                 let metrics = self.raft.metrics();
-                let found = is_removed(id, &name, &metrics.borrow_watched().membership_config);
-                ready(answer(Ok(found))).boxed()
+                let word = word(id, &name, theirs, &metrics.borrow_watched().membership_config);
+                ready(answer(Ok(word))).boxed()
             }
             Kind::Ability => {
                 let ability = self.shared.ability();

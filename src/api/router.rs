@@ -235,7 +235,7 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
     let ledger = who::seen(&*backend, &by, Read::Linearizable).await?;
     let request = tenure_core::Request::Configure { cluster: Arc::clone(&cluster), strand: body.strand };
     // A repeated request has changed the configuration itself, and is answered from the ledger's memory of requests.
-    if !ledger.requests.contains_key(&id) {
+    if ledger.remembered(&by.author(id, None)).is_none() {
         if body.expect.is_some_and(|expected| ledger.configured != expected) {
             let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
             let why = Rejection::new("configuration_changed", what);

@@ -19,7 +19,7 @@ use tenure_core::{GroupName, NodeName, ServerName};
     version,
     after_help = "Example: tenure --node p1:7101 status
 Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown,
-5 something would not run (`tenure plan`, `tenure server rolling`)"
+5 something would not run (`tenure plan`, `tenure server rolling`), 6 the audit is not whole"
 )]
 pub struct Args {
     /// What every command takes.

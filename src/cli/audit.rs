@@ -95,7 +95,8 @@ pub(super) async fn audit(since: Option<Since>, context: &Context, terminal: &mu
     }
     if !chain.broken.is_empty() {
         let message = format!("the audit of node {} is not whole: {}", page.node, chain.broken.join("; "));
-        return Err(Fault::usage(message, "compare it with that of another node: `tenure --node HOST:PORT audit`"));
+        let suggestion = "compare it with that of another node: `tenure --node HOST:PORT audit`".to_owned();
+        return Err(Fault::NotWhole { message, suggestion });
     }
     if !context.json() {
         let kept = chain.last.map_or("no records".to_owned(), |(last, _)| format!("records {} to {last}", chain.first));

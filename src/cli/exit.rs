@@ -24,6 +24,8 @@ pub enum Exit {
     Unknown = 4,
     /// The answer to a question is that something that should run would not.
     WouldNotRun = 5,
+    /// The audit of a node is not whole.
+    NotWhole = 6,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -66,6 +68,14 @@ pub enum Fault {
         /// The next step.
         suggestion: String,
     },
+    /// The audit that a node keeps is not whole.
+    #[error("{message}")]
+    NotWhole {
+        /// What is missing or was changed.
+        message: String,
+        /// The next step.
+        suggestion: String,
+    },
     /// Output could not be written.
     #[error("write the output")]
     Output(#[from] std::io::Error),
@@ -87,6 +97,7 @@ impl Fault {
             },
             Fault::Declined | Fault::Unsuitable(_) => Exit::Refused,
             Fault::Invalid(_) | Fault::Identity(_) | Fault::Usage { .. } => Exit::Usage,
+            Fault::NotWhole { .. } => Exit::NotWhole,
             Fault::NotYet { .. } | Fault::Output(_) => Exit::Unknown,
         }
     }
@@ -121,6 +132,10 @@ impl Fault {
                 view(ErrorKind::Usage, format!("{self}: {error}{cause}"), &suggestion)
             }
             Fault::Usage { message, suggestion } => view(ErrorKind::Usage, message.clone(), suggestion),
+            Fault::NotWhole { message, suggestion } => ErrorView {
+                code: Some("not_whole".to_owned()),
+                ..view(ErrorKind::Refused, message.clone(), suggestion)
+            },
             Fault::Declined => view(ErrorKind::Refused, self.to_string(), ""),
             Fault::NotYet { message, suggestion } => view(ErrorKind::Unknown, message.clone(), suggestion),
             Fault::Output(error) => view(ErrorKind::Unknown, format!("{self}: {error}"), ""),

@@ -98,7 +98,7 @@ pub(crate) fn told(author: &Author, command: &Command, before: &Cluster) -> Opti
     } else if let Command::Denied { caller, what, code, times } = command {
         let who = Who::User(caller.user.to_string(), caller.id);
         let from = Origin { address: caller.address, node: node_of(author) };
-        return Some((who, from, format!("{what}: refused {times} times ({code})")));
+        return Some((who, from, format!("{what}: refused {} ({code})", often(*times))));
     } else if let Command::Enlist { .. } = command {
         "its program starts".to_owned()
     } else if let Command::FoundAuthority { authority, .. } = command {
@@ -114,6 +114,11 @@ pub(crate) fn told(author: &Author, command: &Command, before: &Cluster) -> Opti
         Author::User { user, id, from, .. } => (Who::User(user.to_string(), *id), from.clone(), what),
         Author::Planner(node) | Author::Agent(node) => (Who::Node(node.clone()), Origin::default(), what),
     })
+}
+
+/// `once`, or `40 times`.
+pub fn often(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
 }
 
 /// A request, as it is typed; a configuration by its digest and that of the one before.

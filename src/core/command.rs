@@ -44,6 +44,14 @@ pub enum Author {
 }
 
 impl Author {
+    /// The key under which the answer to this author's entry is remembered, if it is. A request is known by the user with their
+    /// number and by its identity: what another user has asked under the same identity is another request.
+    pub fn remembered(&self) -> Option<RequestId> {
+        let Author::User { user, id, request, from: _ } = self else { return None };
+        let parts = [user.as_str().as_bytes(), &id.to_le_bytes(), &request.0.to_le_bytes()];
+        Hash::of_all(parts).0.first_chunk().map(|first| RequestId(u128::from_le_bytes(*first)))
+    }
+
     /// The user with whom every cluster begins.
     pub fn first_user(request: RequestId) -> Self {
         Author::User { user: FIRST_USER.into(), id: 0, request, from: Origin::default() }

@@ -95,7 +95,7 @@ pub struct Ledger {
     pub journal: VecDeque<Event>,
     /// Who may do what.
     pub trust: Trust,
-    /// Answers to the last requests.
+    /// Answers to the last requests, by [`Author::remembered`](crate::Author::remembered).
     pub requests: BTreeMap<RequestId, Reply>,
     /// The remembered requests in the order in which they came, oldest first.
     pub request_order: VecDeque<RequestId>,
@@ -151,6 +151,11 @@ impl Ledger {
         let requests = std::mem::take(&mut self.requests);
         let request_order = std::mem::take(&mut self.request_order);
         *self = Ledger { journal, requests, request_order, ..before };
+    }
+
+    /// The answer to an author's entry, if it was applied before.
+    pub fn remembered(&self, author: &crate::Author) -> Option<&Reply> {
+        self.requests.get(&author.remembered()?)
     }
 
     /// The cluster as it was declared.

@@ -54,3 +54,137 @@ pub async fn serve(
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        peer::{Inbox, MemberCall, Spoken, incarnation},
+        propose::level,
+    };
+    use super::*;
+    use crate::performer::{AgentPaths, watchdog::Armed};
+    use std::{collections::BTreeMap, time::Duration};
+    use tenure_core::{
+        Command, Entry, Reply, RequestId, Time,
+        audit::digest,
+        codec,
+        command::{Author, Request},
+        config::Cluster,
+        trust::{Act, Hash},
+    };
+    use tenure_raft::{
+        AppHandler, Options, Raft, Snapshots, Timings,
+        tls::{ClusterAuthority, Credentials, Role},
+    };
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// The leader of a cluster of one, p1, with its clerk.
+    struct Bench {
+        raft: Handle<Machine>,
+        inbox: Arc<Inbox>,
+        requests: u128,
+        _run_dir: tempfile::TempDir,
+    }
+
+    impl Bench {
+        async fn new() -> Bench {
+            let authority = ClusterAuthority::create("lab").unwrap();
+            let options = Options {
+                id: 1,
+                name: "p1".to_owned(),
+                cluster: "lab".to_owned(),
+                data_dir: None,
+                witness: None,
+                introduced: BTreeMap::new(),
+                listen: "127.0.0.1:0".parse().unwrap(),
+                advertise: String::new(),
+                credentials: Credentials::new(authority.issue("p1", Role::Node { id: 1 }).unwrap()).unwrap(),
+                timings: Timings::default(),
+                snapshots: Snapshots::default(),
+                feature_level_max: 1,
+            };
+            let ((events, _), (clerk, calls)) = (mpsc::channel(1), mpsc::channel(8));
+            let inbox = Arc::new(Inbox { events, clerk });
+            let raft =
+                Raft::start(options, Machine::default(), Arc::clone(&inbox) as Arc<dyn AppHandler>).await.unwrap();
+            raft.initialize([(1, raft.peer().unwrap())].into()).await.unwrap();
+            raft.barrier(SOON).await.unwrap();
+            let run_dir = tempfile::tempdir().unwrap();
+            let places = AgentPaths { run_dir: run_dir.path().to_owned(), ..AgentPaths::default() };
+            let agents = Agents::new("p1".into(), places, Armed::default(), Arc::new(|| 0), Arc::new(|| None));
+            let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+            tokio::spawn(serve(calls, "p1".into(), raft.clone(), Arc::new(agents), tasks, stop));
+            Bench { raft, inbox, requests: 0, _run_dir: run_dir }
+        }
+
+        async fn commit(&mut self, command: Command) -> u64 {
+            self.requests += 1;
+            let by_user = matches!(command, Command::Request(_));
+            let author =
+                if by_user { Author::first_user(RequestId(self.requests)) } else { Author::Agent("p1".into()) };
+            let entry = Entry { at: Time(1), wall: Time(1), author, commands: vec![command] };
+            let done = self.raft.propose(codec::encode(&entry, level(&self.raft)), SOON).await.unwrap();
+            let reply: Reply = codec::decode(&done.reply).unwrap();
+            assert!(reply.refused.is_empty(), "{:?}", reply.refused);
+            done.index
+        }
+
+        /// What becomes of a call of another node, on its way from the wire.
+        async fn call(&self, call: Call) -> Answer {
+            let spoken = Spoken { by: incarnation(), call };
+            let bytes = self.inbox.call(2, codec::encode(&spoken, level(&self.raft))).await.unwrap();
+            codec::decode(&bytes).unwrap()
+        }
+    }
+
+    /// Whether the node began with what it was asked to do.
+    fn is_begun(answer: &Answer) -> bool {
+        match answer {
+            Answer::Said(said) => !said.as_ref().is_err_and(|why| why.contains("permitted")),
+            Answer::Checked { warnings, .. } => !warnings.iter().any(|line| line.to_string().contains("permitted")),
+            Answer::MemberRefused(why) => !["not_permitted", "bad_token"].contains(&&*why.code),
+            Answer::Agents(_) | Answer::Agent(_) | Answer::Member(_) => true,
+            Answer::Node(_) | Answer::MemberUnknown(_) | Answer::NotLeader => panic!("{answer:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_call_does_what_the_log_permits_to_it_and_nothing_else() {
+        let mut bench = Bench::new().await;
+        let (cluster, other) = (Cluster::default(), Cluster { name: "other".to_owned(), ..Cluster::default() });
+        let describe = |node: &str| Act::Describe { node: node.into(), resource: "ip".into() };
+        let check = |cluster: &Cluster| Act::Check { config: digest(cluster), programs: false };
+        let acts = [
+            ("describe here", describe("p1"), "extra"),
+            ("describe elsewhere", describe("p2"), ""),
+            ("check", check(&cluster), "check"),
+            ("check another", check(&other), ""),
+            ("remove", Act::RemoveNode { node: "p9".into() }, "member"),
+            ("certify", Act::Certify { key: Hash([7; 32]) }, ""),
+        ];
+        let calls = |permit| {
+            let check = Call::Check { permit, cluster: Arc::new(cluster.clone()) };
+            [("extra", Call::Extra(permit)), ("check", check), ("member", Call::Member(MemberCall::Permitted(permit)))]
+        };
+        for (act, permitted, good_for) in acts {
+            let permit = bench.commit(Command::Request(Request::Act(permitted))).await;
+            for (kind, call) in calls(permit) {
+                let answer = bench.call(call).await;
+                assert_eq!(is_begun(&answer), kind == good_for, "{kind}, permitted to {act}: {answer:?}");
+            }
+            bench.commit(Command::Ended { act: permit, failed: None }).await;
+            for (kind, call) in calls(permit).into_iter().chain(calls(permit + 1000)) {
+                let answer = bench.call(call).await;
+                assert!(!is_begun(&answer), "{kind}, when {act} is done: {answer:?}");
+            }
+        }
+        let admit = MemberCall::Admit { token: Hash([1; 32]), key: Hash([2; 32]), address: "127.0.0.1:1".to_owned() };
+        let answer = bench.call(Call::Member(admit)).await;
+        assert!(!is_begun(&answer), "a token that nobody made: {answer:?}");
+        for call in [Call::Agents, Call::Agent("script:none".to_owned())] {
+            assert!(is_begun(&bench.call(call).await), "any member may ask for these");
+        }
+        bench.raft.shutdown().await;
+    }
+}

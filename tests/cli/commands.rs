@@ -109,6 +109,19 @@ async fn groups_are_moved_and_the_way_is_shown() {
 }
 
 #[tokio::test]
+async fn an_audit_that_is_not_whole_has_an_exit_code_of_its_own() {
+    let desk = Desk::new(Site::running()).await;
+    assert_eq!(desk.run("group freeze web").await.exit, Exit::Done);
+    // The node keeps none of the records that the ledger has counted.
+    let ended = desk.run("audit").await;
+    assert_eq!(ended.exit, Exit::NotWhole, "{}", ended.err);
+    assert!(ended.err.starts_with("error: the audit of node p1 is not whole: node p1 keeps none of"), "{}", ended.err);
+    assert!(ended.err.contains("next: compare it with that of another node"), "{}", ended.err);
+    assert_eq!(desk.run("audit --output json").await.json()["error"]["code"], "not_whole");
+    desk.served.stop().await;
+}
+
+#[tokio::test]
 async fn refusals_exit_with_one_and_name_the_next_command() {
     let desk = Desk::new(Site::running()).await;
     let ended = desk.run("group online web").await;

@@ -100,8 +100,8 @@ pub(super) async fn read_hello<S: AsyncRead + AsyncWrite>(
     let Role::Node { id } = certified.role else {
         return refuse(format!("{certified} is not a node"));
     };
-    if certified.cluster != me.cluster || hello.cluster != me.cluster {
-        return refuse(format!("it belongs to cluster {}, this node to {}", hello.cluster, me.cluster));
+    if let Some(other) = [&certified.cluster, &hello.cluster].into_iter().find(|cluster| **cluster != me.cluster) {
+        return refuse(format!("it belongs to cluster {other}, this node to {}", me.cluster));
     }
     if hello.name != certified.name || hello.id != id {
         return refuse(format!("it calls itself {} ({}), its certificate says {certified}", hello.name, hello.id));

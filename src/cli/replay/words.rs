@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use tenure_core::{
-    Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState,
+    Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState, audit,
     command::Author, name::Thing,
 };
 
@@ -92,7 +92,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Ended { act, failed: None } => format!("what was permitted at {act} is done"),
         Command::Ended { act, failed: Some(why) } => format!("what was permitted at {act} failed: {why}"),
         Command::Denied { caller, what, times, .. } => {
-            format!("user {} was refused {times} times: {what}", caller.user)
+            format!("user {} was refused {}: {what}", caller.user, audit::often(*times))
         }
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),

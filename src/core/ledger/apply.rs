@@ -23,9 +23,8 @@ impl Ledger {
         self.index = index;
         self.now = self.now.max(entry.at);
         self.wall = entry.wall;
-        if let Author::User { request, .. } = &entry.author
-            && let Some(known) = self.requests.get(request)
-        {
+        let remembered = entry.author.remembered();
+        if let Some(known) = self.remembered(&entry.author) {
             return Outcome { reply: known.clone(), ..Outcome::default() };
         }
         let mut applying =
@@ -50,9 +49,9 @@ impl Ledger {
             events: records.iter().map(Event::from).collect(),
         };
         self.keep(&reply.events);
-        if let Author::User { request, .. } = &entry.author {
-            self.requests.insert(*request, reply.clone());
-            self.request_order.push_back(*request);
+        if let Some(request) = remembered {
+            self.requests.insert(request, reply.clone());
+            self.request_order.push_back(request);
             while self.request_order.len() > REQUEST_LIMIT {
                 if let Some(oldest) = self.request_order.pop_front() {
                     self.requests.remove(&oldest);

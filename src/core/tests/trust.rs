@@ -236,6 +236,34 @@ fn who_is_removed_or_renewed_is_out_with_the_next_entry() {
     assert_eq!(cluster.ask_as("bob", second, freeze), not_a_user("bob"), "another bob");
 }
 
+/// What one user has asked is answered from memory to nobody else, and keeps nobody else from asking.
+#[test]
+fn a_request_is_known_by_its_user_and_its_identity() {
+    let mut cluster = Trusted::new();
+    cluster.add("bob", rights(Role::Reader, None, false));
+    let ask = |user: &str, id, group: &str| {
+        let author = Author::User { user: user.into(), id, request: RequestId(1_000_000), from: Origin::default() };
+        (author, Command::Request(Verb::Freeze { group: group.into() }.into()))
+    };
+    let (author, freeze) = ask("admin", 0, "web");
+    let first = cluster.case.apply(author.clone(), freeze.clone());
+    assert!(first.refusal().is_none() && !first.audit.is_empty());
+    let again = cluster.case.apply(author, freeze);
+    assert_eq!((again.reply, again.audit.len()), (first.reply, 0), "it is answered as before, and not applied");
+    for (user, id, refusal) in [
+        (
+            "bob",
+            cluster.id("bob"),
+            not_allowed("bob", Need::Operate(Scope::Groups(groups(&["db"]).unwrap_or_default()))),
+        ),
+        ("admin", 9, not_a_user("admin")),
+        ("mallory", 0, not_a_user("mallory")),
+    ] {
+        let (author, freeze) = ask(user, id, "db");
+        assert_eq!(cluster.case.apply(author, freeze).refusal().cloned(), refusal, "{user} {id}");
+    }
+}
+
 #[test]
 fn somebody_who_can_let_others_in_is_left() {
     let mut cluster = Trusted::new();
@@ -385,7 +413,9 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
         code: "not_a_user".to_owned(),
         times: 40,
     };
+    let Command::Denied { caller, what, code, .. } = denied.clone() else { unreachable!("just made") };
     cluster.by_node(denied);
+    cluster.by_node(Command::Denied { caller, what, code, times: 1 });
     let configure = Request::Configure { cluster: Arc::new(self::cluster()), strand: true };
     cluster.ask("admin", configure);
     let told: Vec<String> = cluster
@@ -399,7 +429,7 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
     let same = tenure_core::audit::digest(&self::cluster());
     let key = "01".repeat(32);
     let shown = "07".repeat(32);
-    let last = format!("10 User(\"admin\", 0) [] apply --strand {same} after {same}: no_change");
+    let last = format!("11 User(\"admin\", 0) [] apply --strand {same} after {same}: no_change");
     assert_eq!(
         told,
         [
@@ -411,11 +441,12 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
             &format!("7 Node(n1) [] token {shown} was shown: bad_token"),
             "8 Node(n1) [] its program starts: done",
             "9 User(\"mallory\", 5) [10.0.0.9 at n1] GET /v1/status: refused 40 times (not_a_user): done",
+            "10 User(\"mallory\", 5) [10.0.0.9 at n1] GET /v1/status: refused once (not_a_user): done",
             &last,
         ]
     );
     let chain = cluster.case.ledger.trust.audit;
-    assert_eq!((chain.count, chain.hash), (10, cluster.audit.last().map(|last| last.hash)));
+    assert_eq!((chain.count, chain.hash), (11, cluster.audit.last().map(|last| last.hash)));
     let whole =
         |audit: &[AuditRecord]| audit.windows(2).all(|pair| pair[1].hash == pair[1].expected(Some(pair[0].hash)));
     assert!(whole(&cluster.audit));
