@@ -7,6 +7,10 @@ _default:
 verify:
     bash .ci/run
 
+# Installs what the tests can use, on Debian, as root; with `tools` also what `just deny`, `sbom` and `package` use.
+setup *ARGS:
+    .ci/setup {{ARGS}}
+
 # Formats, and mends what clippy can mend.
 fix:
     cargo fmt --all
