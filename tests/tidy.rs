@@ -84,6 +84,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
             "jepsen/src/compare",
             "jepsen/src/bin",
             "tests/cli",
+            "tests/binaries",
         ],
     ),
     ("comfy-table", &["src/cli", "jepsen/src/lab", "jepsen/src/compare"]),

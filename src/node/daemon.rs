@@ -11,6 +11,7 @@ use super::{
     founding,
     peer::{CALLS, Inbox},
     refusals::Refusals,
+    service::Alive,
 };
 use crate::{
     api,
@@ -214,6 +215,7 @@ impl Daemon {
             has_watchdog: feeding.is_some(),
             followed,
             ended: ended.clone(),
+            alive: Alive::expected(),
         });
         let running = tasks.spawn(events.run(calls));
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
