@@ -13,6 +13,7 @@ mod audit;
 mod configure;
 mod exit;
 mod found;
+mod generated;
 mod group;
 mod maintenance;
 mod members;
@@ -71,6 +72,8 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
         Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
+        Command::Completions { shell } => generated::completions(shell, terminal),
+        Command::Manual { directory } => generated::manual(&directory),
         Command::Cluster(command) => maintenance::cluster(command, &Context::new(global)?, terminal).await,
     }
 }

@@ -1,11 +1,18 @@
-//! What is installed beside the programs: the unit of systemd.
+//! What is installed beside the programs: the unit of systemd, manual pages, completions.
 
 use crate::{
     expect,
     nodes::{Cluster, path, wait},
 };
-use clap::Parser as _;
-use std::{fs, os::unix::net::UnixDatagram, path::Path, process::Command, time::Duration};
+use clap::{CommandFactory as _, Parser as _};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::net::UnixDatagram,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 use tenure_jepsen::needs;
 
 const UNIT: &str = "contrib/systemd/tenured.service";
@@ -66,6 +73,63 @@ fn the_unit_starts_what_there_is_and_not_what_must_not_be_started_again() {
     for line in ["Restart=on-failure", "RestartPreventExitStatus=2 3", "KillMode=process", "Type=notify"] {
         assert!(unit.lines().any(|other| other == line), "{line} is missing");
     }
+}
+
+/// Every command that is shown, as the words after `tenure`.
+fn commands() -> Vec<Vec<String>> {
+    fn below(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>) {
+        for command in command.get_subcommands().filter(|one| !one.is_hide_set()) {
+            let words = [words, &[command.get_name().to_owned()]].concat();
+            below(command, &words, found);
+            found.push(words);
+        }
+    }
+    let mut found = Vec::new();
+    below(&tenure::cli::Args::command(), &[], &mut found);
+    assert!(found.len() > 50 && found.contains(&vec!["group".to_owned(), "switch".to_owned()]));
+    found
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let pages = folder.path().join("man");
+    expect(&crate::tenure("localhost:1", folder.path(), &["manual", path(&pages)]), 0, &[]);
+    let page = |name: &str| fs::read_to_string(pages.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    for words in commands() {
+        let name = format!("tenure-{}", words.join("-"));
+        let text = page(&format!("{name}.1"));
+        assert!(text.contains(".SH NAME") && text.contains(&name.replace('-', "\\-")), "{text}");
+    }
+    // What to type, the example, and what holds for all commands.
+    let switch = page("tenure-group-switch.1");
+    for part in [".SH SYNOPSIS", "\\-\\-to", "Example: tenure group switch", "\\-\\-identity"] {
+        assert!(switch.contains(part), "{part} is missing in:\n{switch}");
+    }
+    assert!(page("tenure.1").contains("Exit codes") && page("tenured.8").contains("\\-\\-join\\-file"));
+    assert!(!pages.join("tenure-manual.1").exists(), "it is for those who make packages");
+}
+
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = crate::tenure("localhost:1", Path::new("/nonexistent"), &["completions", shell]);
+        let script = expect(&output, 0, &[]);
+        for words in commands() {
+            let last = words.last().expect("a word");
+            assert!(script.contains(last.as_str()), "{shell}: {last}");
+        }
+    }
+    let refused = crate::tenure("localhost:1", Path::new("/nonexistent"), &["completions", "csh"]);
+    expect(&refused, 2, &["csh", "bash"]);
+    // The shell that every machine has takes it, and completes with it.
+    let ask = "source /dev/stdin; COMP_WORDS=(tenure group sw); COMP_CWORD=2; _tenure tenure sw group; echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    bash.args(["-c", ask]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut bash = bash.spawn().expect("bash runs");
+    let script = crate::tenure("localhost:1", Path::new("/nonexistent"), &["completions", "bash"]).stdout;
+    bash.stdin.take().expect("its input").write_all(&script).expect("it reads");
+    expect(&bash.wait_with_output().expect("it ends"), 0, &["switch"]);
 }
 
 #[test]
