@@ -88,8 +88,9 @@ licences:
 release:
     .ci/release target/package
 
-# All that is handed out: programs, checksums, bill of materials, licences.
+# All that is handed out: programs, checksums, bill of materials, licences, and the packages of them. Needs `just setup tools`.
 package: release sbom licences
+    .ci/packages
 
 # Committed commands a second, planning, the disk.
 bench:

@@ -1,4 +1,4 @@
-//! What is installed beside the programs: the unit of systemd, manual pages, completions.
+//! What is installed beside the programs: the unit of systemd, an example of the configuration, manual pages, completions.
 
 use crate::{
     expect,
@@ -130,6 +130,31 @@ fn shells_complete_every_command() {
     let script = crate::tenure("localhost:1", Path::new("/nonexistent"), &["completions", "bash"]).stdout;
     bash.stdin.take().expect("its input").write_all(&script).expect("it reads");
     expect(&bash.wait_with_output().expect("it ends"), 0, &["switch"]);
+}
+
+/// What is installed is what a node may have: as it is it lacks a name; with the lines that it shows, it is whole.
+#[test]
+fn the_example_of_a_configuration_is_one() {
+    let text = read("contrib/tenured.toml");
+    let missing = tenure::local::LocalConfig::parse("tenured.toml", &text).expect_err("it names no node").to_string();
+    for field in ["node", "listen", "api_listen"] {
+        assert!(missing.contains(field), "{missing}");
+    }
+    let set: String = text
+        .lines()
+        .map(|line| if line.starts_with("# ") { "" } else { line.trim_start_matches('#') })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let whole = tenure::local::LocalConfig::parse("tenured.toml", &set).unwrap_or_else(|why| panic!("{why}\n{set}"));
+    assert_eq!((whole.node.to_string(), whole.data_dir.as_path()), ("p1".to_owned(), Path::new("/var/lib/tenure")));
+    let required = ["#node", "#listen", "#api_listen"];
+    let least: String = text
+        .lines()
+        .map(|line| if required.iter().any(|name| line.starts_with(name)) { &line[1..] } else { line })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let least = tenure::local::LocalConfig::parse("tenured.toml", &least).expect("these are all that have to be set");
+    assert_eq!((&least.agents.rights, &least.audit), (&whole.agents.rights, &whole.audit), "it shows the defaults");
 }
 
 #[test]
