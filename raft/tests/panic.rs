@@ -41,4 +41,7 @@ async fn who_watches_a_node_learns_that_it_has_panicked() {
     let learns = async { while node.status().failed.is_none() && changes.changed().await.is_ok() {} };
     tokio::time::timeout(SOON, learns).await.expect("its watch ends, or its status says why");
     tokio::time::timeout(SOON, node.shutdown()).await.expect("it can be stopped");
+    let status = node.status();
+    assert!(status.failed.is_some(), "{status:?}");
+    assert_ne!(status.quorum_ack_age, Some(std::time::Duration::ZERO), "it is no quorum any more: {status:?}");
 }

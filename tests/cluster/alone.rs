@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 use tenure::api::{Read, wire::GroupStatus};
 
@@ -154,4 +155,26 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     cluster.start("p3");
     wait("it is started again", || once_file.exists());
     wait("the watchdog is fed again", || fed(&device) > 0);
+}
+
+/// A node that is the whole cluster acts on, however long ago it was elected: what goes down is started again, for longer
+/// than two leases last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_the_whole_cluster_acts_on() {
+    let cluster = Cluster::found("whole", "").await;
+    let flag = cluster.directory.path().join("flag");
+    let text = format!(
+        "name = \"site\"\n\n[timings]\nlease = \"3s\"\n\n[servers.s1]\n\n[nodes.p1]\nserver = \"s1\"\n\n[groups.one]\nservers = [\"s1\"]\n\
+         restart_limit = 1000\n\n[resources.flag]\ngroup = \"one\"\ntype = \"FileOnOff\"\nmonitor_interval = \"100ms\"\n\
+         attributes = {{ PathName = \"{}\" }}\n",
+        path(&flag)
+    );
+    apply(&cluster, &text);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        wait("it is up", || flag.exists());
+        online(&cluster, "one").await;
+        fs::remove_file(&flag).expect("it is there");
+    }
+    wait("it is started again", || flag.exists());
 }

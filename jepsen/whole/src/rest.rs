@@ -93,6 +93,13 @@ fn is_online(ledger: &Ledger, group: &GroupName) -> bool {
     state.and_then(|state| state.tenure.as_ref()).is_some_and(|tenure| tenure.phase.word() == "online")
 }
 
+/// Whether no group is anywhere, and nothing is under way, as the leader knows it.
+pub fn is_all_down(site: &Arc<Site>) -> bool {
+    let Some((_, process, raft)) = site.leader() else { return false };
+    let ledger = process.act(|| raft.state(Judged::ledger));
+    ledger.orders.is_empty() && ledger.groups.values().all(|group| group.tenure.is_none())
+}
+
 /// The deviations from rest.
 pub fn moving(site: &Arc<Site>) -> Vec<String> {
     let mut found = Vec::new();

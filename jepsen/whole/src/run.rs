@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tenure_core::{command::Request, config::Cluster};
+use tenure_core::{Verb, command::Request, config::Cluster};
 use tenure_model::{sim, world::World};
 
 /// Options of a run.
@@ -40,6 +40,8 @@ pub struct Options {
     pub steps: Steps,
     /// The planted bug, if any.
     pub plant: Option<Plant>,
+    /// One node that is the whole cluster, without a nemesis: it is idle, and then asked to stop and start everything.
+    pub alone: bool,
     /// Keeps every line of the trace, including those of the scheduler.
     pub traced: bool,
 }
@@ -47,7 +49,7 @@ pub struct Options {
 impl Options {
     /// The options used in CI.
     pub fn plain(seed: u64) -> Self {
-        Options { seed, rage: Duration::from_secs(1_200), steps: Steps::All, plant: None, traced: false }
+        Options { seed, rage: Duration::from_secs(1_200), steps: Steps::All, plant: None, alone: false, traced: false }
     }
 }
 
@@ -128,9 +130,22 @@ const DOGS: [&str; 12] = [
     "| watchdog = \"60s\"",
 ];
 
+const ALONE: [&str; 3] =
+    ["site servers=1 hmcs=1", "group db on p1 lpars=db1 priority=1", "group ip on p1 apps=ip priority=2"];
+/// Time for which a node alone is idle: many leases.
+const IDLE: Duration = Duration::from_secs(60);
+/// Number of times that it is asked to stop and start everything.
+const ROUNDS: u32 = 3;
+
 /// The site of a seed.
-fn site_of(rng: &mut SmallRng) -> sim::Site {
+fn site_of(rng: &mut SmallRng, alone: bool) -> sim::Site {
     let mut site = sim::Site::default();
+    if alone {
+        for line in ALONE {
+            site.declare(line).expect("the line declares something");
+        }
+        return site;
+    }
     let inside = rng.random_range(0..2) == 0;
     let mut lines: Vec<&str> = vec![SHAPES[rng.random_range(0..SHAPES.len())]];
     if inside {
@@ -156,7 +171,7 @@ pub fn run(options: &Options) -> Report {
 
 async fn unfold(options: Options) -> (Report, Trace) {
     let mut rng = SmallRng::seed_from_u64(options.seed);
-    let declared = site_of(&mut rng);
+    let declared = site_of(&mut rng, options.alone);
     let (spec, cluster, _) = declared.build().expect("the site is sound");
     let (counts, trace, judge) = (Counts::default(), Trace::new(options.traced), Judge::default());
     let world = World::new(spec, options.seed).expect("the world is sound");
@@ -220,6 +235,9 @@ async fn course(
     if let Err(why) = found(site, cluster, operators).await {
         return (Err(vec![why]), Vec::new());
     }
+    if options.alone {
+        return (stop_and_start(site, cluster, operators).await, Vec::new());
+    }
     let over = Arc::new(Mutex::new(false));
     for _ in 0..2 {
         drop(spawn_in(WORLD, operators.clone().go_on_asking(Arc::clone(site), Arc::clone(&over))));
@@ -231,6 +249,34 @@ async fn course(
     nemesis.rage(options.rage, &options.steps).await;
     *over.lock().expect("nobody panics with it") = true;
     (rest::mend(site, &mut nemesis, operators).await, nemesis.take_steps())
+}
+
+/// Has a node alone stop and start every group, after it was idle; returns the time that the last start took.
+async fn stop_and_start(site: &Arc<Site>, cluster: &Cluster, operators: &Operators) -> Result<Duration, Vec<String>> {
+    let mut took = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        <Runtime as AsyncRuntime>::sleep(IDLE).await;
+        for up in [false, true] {
+            let began = now();
+            for group in cluster.groups.keys().cloned() {
+                let verb = match up {
+                    true => Verb::Online { group, server: None, propagate: true },
+                    false => Verb::Offline { group, propagate: true },
+                };
+                if operators.request(site, &site.seats[0], verb).await != Answered::Taken {
+                    return Err(vec!["the node took no request".to_owned()]);
+                }
+            }
+            while if up { !rest::moving(site).is_empty() } else { !rest::is_all_down(site) } {
+                if now() - began > u64::try_from(rest::PATIENCE.as_millis()).unwrap_or(u64::MAX) {
+                    return Err(rest::moving(site));
+                }
+                <Runtime as AsyncRuntime>::sleep(Duration::from_secs(1)).await;
+            }
+            took = Duration::from_millis(now() - began);
+        }
+    }
+    Ok(took)
 }
 
 /// Founds the cluster: the first members, the first configuration, and every group online.

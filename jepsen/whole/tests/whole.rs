@@ -124,6 +124,17 @@ fn every_seed_is_safe_and_comes_to_rest() {
     }
 }
 
+/// Nobody has to answer a leader that is the whole cluster, however long ago it was elected.
+#[test]
+fn a_node_that_is_the_whole_cluster_goes_on_acting() {
+    for seed in 1..=3 {
+        let report = run(&Options { alone: true, ..Options::plain(seed) });
+        assert!(report.wrong.is_empty(), "{report}{}", report.story.join("\n"));
+        // It was idle three times.
+        assert!(report.lasted > Duration::from_secs(180) && report.entries.0 > 0, "{:?}", report.lasted);
+    }
+}
+
 /// New seeds, for a requested time: `FRESH_SECONDS=60`, starting at `FRESH_FROM` or at a number from the clock.
 #[test]
 fn fresh_clusters_are_safe_and_come_to_rest() {

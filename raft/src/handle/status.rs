@@ -42,7 +42,8 @@ pub struct Status {
     pub joint: bool,
     /// On the leader: index up to which each other member is known to have the log.
     pub matched: BTreeMap<u64, Option<u64>>,
-    /// On the leader: how long ago a message was sent that a quorum has answered.
+    /// On the leader: how long ago a message was sent that a quorum has answered. A leader that is the only voter is a
+    /// quorum by itself, at every moment, as long as its consensus runs.
     pub quorum_ack_age: Option<Duration>,
     /// The feature level that the cluster has agreed on, as applied here.
     pub feature_level: u32,
@@ -60,14 +61,20 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let (voters, learners) =
             membership.nodes().map(|(id, peer)| (*id, peer.clone())).partition(|(id, _)| voting.contains(id));
         let matched = metrics.replication.iter().flatten();
-        let quorum_acked = metrics.last_quorum_acked.map(SerdeInstantOf::<C>::into_inner);
         let distrusted = self.inner.distrust.covers(metrics.current_term);
+        let is_leader = !distrusted && metrics.current_leader == Some(metrics.id);
+        let failed = self.inner.shared.panicked().or(metrics.running_state.err().map(|fatal| fatal.to_string()));
+        // openraft notes an answer only when another node gives one. A joint membership counts with all its voters, and
+        // a second voter is shown here before it can have voted: an entry takes effect when it is appended.
+        let is_quorum = is_leader && failed.is_none() && voting == [metrics.id];
+        let quorum_acked = metrics.last_quorum_acked.map(SerdeInstantOf::<C>::into_inner);
+        let quorum_ack_age = if is_quorum { Some(Duration::ZERO) } else { quorum_acked.map(|at| at.elapsed()) };
         Status {
             id: metrics.id,
             leader: metrics.current_leader.filter(|_| !distrusted),
             distrusted: metrics.current_leader.filter(|_| distrusted),
             term: metrics.current_term,
-            is_leader: !distrusted && metrics.current_leader == Some(metrics.id),
+            is_leader,
             last_log: metrics.last_log_index,
             committed: metrics.local_committed.map(|log| log.index),
             applied: metrics.last_applied.map(|log| log.index),
@@ -80,9 +87,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 .filter(|(id, _)| **id != metrics.id)
                 .map(|(id, log)| (*id, log.map(|l| l.index)))
                 .collect(),
-            quorum_ack_age: quorum_acked.map(|at| at.elapsed()),
+            quorum_ack_age,
             feature_level: self.inner.shared.level(),
-            failed: self.inner.shared.panicked().or(metrics.running_state.err().map(|fatal| fatal.to_string())),
+            failed,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The consensus code is the product's own; only runtime, disk and network are simulated. A crash forgets what was not
 //! synced. At the end every acknowledged command is there once on every node, and the same seed has told the same story.
 
+mod alone;
 mod disk;
 mod net;
 mod world;

@@ -71,7 +71,7 @@ impl AppHandler for NoCalls {
     }
 }
 
-type Node = Handle<Numbers, SimTypes>;
+pub type Node = Handle<Numbers, SimTypes>;
 
 /// The events and results of one run.
 #[derive(Default)]
@@ -83,29 +83,49 @@ pub struct Story {
     pub trace: Vec<String>,
 }
 
-struct World {
-    net: Net,
+pub struct World {
+    pub net: Net,
     disks: BTreeMap<u64, Disk>,
-    nodes: Mutex<BTreeMap<u64, Node>>,
+    pub nodes: Mutex<BTreeMap<u64, Node>>,
     story: Mutex<Story>,
     over: Mutex<bool>,
 }
 
-fn peer(id: u64) -> Peer {
+pub fn peer(id: u64) -> Peer {
     Peer { name: format!("p{id}"), address: format!("p{id}:1") }
 }
 
-fn seconds(seconds: u64) -> Duration {
+pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// The clockwork of all nodes.
+pub fn timings() -> Timings {
+    Timings {
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(500),
+        election_max: Duration::from_millis(1000),
+    }
+}
+
 impl World {
+    /// A world in which this many nodes can be booted.
+    pub fn of(nodes: u64) -> World {
+        World {
+            net: Net::default(),
+            disks: (1..=nodes).map(|id| (id, Disk::new())).collect(),
+            nodes: Mutex::default(),
+            story: Mutex::default(),
+            over: Mutex::new(false),
+        }
+    }
+
     fn say(&self, what: impl std::fmt::Display) {
         let at = SimInstant::now().elapsed_since_start();
         self.story.lock().unwrap().events.push(format!("{:>9.3} {what}", at.as_secs_f64()));
     }
 
-    async fn boot(&self, id: u64) {
+    pub async fn boot(&self, id: u64) {
         self.say(format_args!("boot {id}"));
         let disk = &self.disks[&id];
         let parts = Parts::<SimTypes> {
@@ -115,11 +135,7 @@ impl World {
             snapshots: disk.snapshots.clone(),
             introduced: (1..=9).map(|id| (id, peer(id))).collect(),
             wire: Arc::new(self.net.wire(id)),
-            timings: Timings {
-                heartbeat: Duration::from_millis(100),
-                election_min: Duration::from_millis(500),
-                election_max: Duration::from_millis(1000),
-            },
+            timings: timings(),
             snapshot_policy: Snapshots { every: 150, keep: 20, ..Snapshots::default() },
             feature_level_max: 1,
             offload: Offload::Inline,
@@ -162,13 +178,7 @@ pub fn run(seed: u64, traced: bool) -> Story {
 }
 
 async fn unfold() -> Story {
-    let world = Arc::new(World {
-        net: Net::default(),
-        disks: (1..=NODES).map(|id| (id, Disk::new())).collect(),
-        nodes: Mutex::default(),
-        story: Mutex::default(),
-        over: Mutex::new(false),
-    });
+    let world = Arc::new(World::of(NODES));
     for id in 1..=NODES {
         world.boot(id).await;
     }
