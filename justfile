@@ -7,6 +7,10 @@ _default:
 verify:
     bash .ci/run
 
+# Installs what the tests can use, on Debian, as root; with `tools` also what `just deny`, `sbom` and `package` use.
+setup *ARGS:
+    .ci/setup {{ARGS}}
+
 # Formats, and mends what clippy can mend.
 fix:
     cargo fmt --all
@@ -84,8 +88,9 @@ licences:
 release:
     .ci/release target/package
 
-# All that is handed out: programs, checksums, bill of materials, licences.
+# All that is handed out: programs, checksums, bill of materials, licences, and the packages of them. Needs `just setup tools`.
 package: release sbom licences
+    .ci/packages
 
 # Committed commands a second, planning, the disk.
 bench:

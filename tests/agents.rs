@@ -1,7 +1,6 @@
 //! The examples of `docs/agents.md`: each is parsed and checked by the agents on this machine, and started and
 //! stopped if its agent needs nothing but a directory.
 
-use std::io::Write as _;
 use std::{
     collections::BTreeSet,
     fs,
@@ -16,6 +15,7 @@ use tenure_core::{
     config::{Cluster, Operations},
     execution::Answer,
 };
+use tenure_jepsen::needs;
 
 /// The common beginning of the cluster files.
 const BASE: &str = r#"
@@ -147,15 +147,8 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
 #[tokio::test]
 async fn agents_find_nothing_wrong() {
     let examples = Examples::new();
-    let installed = Path::new("/usr/lib/ocf/resource.d/heartbeat/IPaddr2").is_file();
-    if !installed {
-        assert!(std::env::var_os("TENURE_REQUIRE_OCF").is_none(), "resource-agents is required");
-        // Not through the captured output of tests: the message is for whoever runs them.
-        let _ = writeln!(
-            std::io::stderr(),
-            "agents_find_nothing_wrong: the standard agents are not asked, resource-agents is not installed"
-        );
-    }
+    let lacking = needs::file(Path::new("/usr/lib/ocf/resource.d/heartbeat/IPaddr2"), "resource-agents");
+    let installed = needs::met("agents_find_nothing_wrong, with the standard agents", "OCF", lacking);
     for cluster in examples.clusters() {
         let uses = |prefix: &str| {
             cluster.resources.values().any(|one| one.as_agent().is_some_and(|a| a.agent.starts_with(prefix)))

@@ -46,7 +46,7 @@ const NEXT: &str = "src/core/next";
 const CORE: [&str; 4] = ["bincode", "serde", "sha2", "thiserror"];
 
 /// External crates with an owner: the paths that may name them. Crates that are not listed may be used anywhere.
-const OWNERS: [(&str, &[&str]); 27] = [
+const OWNERS: [(&str, &[&str]); 29] = [
     ("openraft", &["raft", "storage", "jepsen/whole/src"]),
     ("openraft-rt-sim", &["raft/tests", "jepsen/whole/src"]),
     ("sled", &["storage"]),
@@ -84,8 +84,11 @@ const OWNERS: [(&str, &[&str]); 27] = [
             "jepsen/src/compare",
             "jepsen/src/bin",
             "tests/cli",
+            "tests/binaries",
         ],
     ),
+    ("clap_complete", &["src/cli/generated.rs"]),
+    ("clap_mangen", &["src/cli/generated.rs"]),
     ("comfy-table", &["src/cli", "jepsen/src/lab", "jepsen/src/compare"]),
     ("anstyle", &["src/cli", "jepsen/src/lab"]),
     ("anstream", &["src/cli", "jepsen/src/lab", "tests/cli"]),

@@ -5,6 +5,7 @@ pub mod hmc;
 pub mod lab;
 mod live;
 pub mod machines;
+pub mod needs;
 
 pub use tenure_model::{explore, sim};
 

@@ -4,10 +4,16 @@
 //! `setpriv`, which changes the user. Until the user has changed, every step is named by its path and has an empty
 //! environment: nothing that the user or the cluster file chose reaches it but arguments. After that a second step,
 //! which has the user's rights and no more, takes the variables from its standard input, where nobody else can read
-//! them, and becomes the program. Decides nothing.
+//! them, and becomes the program.
+//!
+//! A node that is given a higher priority, and is spared when memory is short, keeps that for itself: each program has the
+//! usual priority and may be ended like any other. Decides nothing.
 
 use super::{program::Program, user::Account};
-use rustix::fs::{Access, MemfdFlags, access, memfd_create};
+use rustix::{
+    fs::{Access, MemfdFlags, access, memfd_create},
+    process::getpriority_process,
+};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -24,6 +30,8 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 /// The shell of the steps, and the directories of the other tools: only root writes there.
 pub(crate) const SHELL: &str = "/bin/sh";
 const TOOLS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+/// What each shell does first: when memory is short the kernel chooses it as it would any other process.
+const EXPENDABLE: &str = "{ echo 0 >/proc/self/oom_score_adj; } 2>/dev/null; ";
 /// Enters the control group `$1`, if there is one, and becomes the rest.
 const ENTER: &str =
     r#"umask 022; cd /; unset OLDPWD; [ -z "$1" ] || { echo 0 >"$1/cgroup.procs"; } 2>/dev/null; shift; exec "$@""#;
@@ -50,11 +58,31 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     found.unwrap_or_else(|| Path::new(TOOLS[0]).join(name))
 }
 
+/// A shell that runs this text with the usual priority and the usual place in the kernel's order when memory is short,
+/// whatever this process has.
+pub(crate) fn shell(text: &str) -> Command {
+    let mut command = match raised() {
+        0 => Command::new(SHELL),
+        by => {
+            let mut command = Command::new(tool("nice"));
+            command.args(["-n", &by.to_string(), SHELL]);
+            command
+        }
+    };
+    command.arg("-c").arg(format!("{EXPENDABLE}{text}"));
+    command
+}
+
+/// By how much the priority of this thread is above the usual one. One that is below is left to whoever lowered it.
+fn raised() -> u32 {
+    getpriority_process(None).map_or(0, |nice| nice.min(0).unsigned_abs())
+}
+
 /// The command for a program, in this control group. Its output has still to be connected.
 pub(crate) fn command(program: &Program, cgroup: Option<&Path>) -> io::Result<(Command, Step)> {
     let step = Step(format!("tenure-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-    let mut command = Command::new(SHELL);
-    command.args(["-c", ENTER, &step.0]).arg(cgroup.unwrap_or(Path::new(""))).env_clear();
+    let mut command = shell(ENTER);
+    command.arg(&step.0).arg(cgroup.unwrap_or(Path::new(""))).env_clear();
     match program.user.as_ref().filter(|user| !user.is_this()) {
         None => {
             command.env("PATH", PATH).envs(&program.variables).stdin(Stdio::null());

@@ -17,7 +17,7 @@ use std::{
     process::Stdio,
 };
 use tenure_core::ForeignText;
-use tokio::{net::unix::pipe::Receiver, process::Command, task::spawn_blocking};
+use tokio::{net::unix::pipe::Receiver, task::spawn_blocking};
 
 /// Bytes of a program's output that are kept, from its end, unless more is asked for.
 pub const KEPT: usize = 4096;
@@ -205,8 +205,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 /// Leaves a pipe to a process that reads it to its end. Its own end is noticed by the runtime.
 fn keep(pipe: Receiver, path: &Path) {
     let begun = pipe.into_blocking_fd().and_then(|pipe| {
-        let mut command = Command::new(launch::SHELL);
-        command.args(["-c", KEEP, "tenure-output"]).arg(path).arg(LONGEST_FILE.to_string());
+        let mut command = launch::shell(KEEP);
+        command.arg("tenure-output").arg(path).arg(LONGEST_FILE.to_string());
         command.env_clear().env("PATH", launch::PATH).stdin(pipe).stdout(Stdio::null()).stderr(Stdio::null());
         command.process_group(0).spawn()
     });

@@ -179,6 +179,19 @@ Exits with 5 if something would not run.")]
     /// The cluster itself
     #[command(subcommand)]
     Cluster(Cluster),
+    /// Print what a shell needs to complete the commands of `tenure`
+    #[command(after_help = "Example: tenure completions bash > /usr/share/bash-completion/completions/tenure
+The packages install those of bash, zsh and fish.")]
+    Completions {
+        /// The shell
+        shell: super::generated::Shell,
+    },
+    /// Write the manual pages of `tenure` and `tenured` into a directory
+    #[command(hide = true, after_help = "Example: tenure manual target/package/man")]
+    Manual {
+        /// The directory
+        directory: PathBuf,
+    },
 }
 
 /// `tenure plan`.

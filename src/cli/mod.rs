@@ -14,6 +14,7 @@ mod authority;
 mod configure;
 mod exit;
 mod found;
+mod generated;
 mod group;
 mod maintenance;
 mod members;
@@ -75,6 +76,8 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Authority(command) => authority::run(command, &Context::new(global)?, terminal).await,
         Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
+        Command::Completions { shell } => generated::completions(shell, terminal),
+        Command::Manual { directory } => generated::manual(&directory),
         Command::Cluster(command) => maintenance::cluster(command, &Context::new(global)?, terminal).await,
     }
 }

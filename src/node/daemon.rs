@@ -12,6 +12,7 @@ use super::{
     founding,
     peer::{CALLS, Inbox},
     refusals::Refusals,
+    service::Alive,
 };
 use crate::{
     api,
@@ -194,6 +195,7 @@ impl Daemon {
             has_watchdog: feeding.is_some(),
             followed,
             ended: ended.clone(),
+            alive: Alive::expected(),
         });
         let running = tasks.spawn(events.run(calls));
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));

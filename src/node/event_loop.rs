@@ -5,6 +5,7 @@ use super::{
     clock::{self, ClusterClock},
     logins::Logins,
     peer::{self, Asked, incarnation},
+    service::Alive,
     standing::{name_of, standing},
 };
 use crate::performer::{
@@ -57,6 +58,7 @@ pub(super) struct EventLoop {
     /// The tasks in progress for orders.
     pub(super) carried: BTreeMap<OrderId, AbortHandle>,
     pub(super) ended: watch::Sender<Option<Ending>>,
+    alive: Alive,
 }
 
 /// The parts that the daemon provides.
@@ -75,6 +77,7 @@ pub(super) struct Parts {
     /// operations are marked with it, so that no newer entry counts as known under an older configuration.
     pub followed: Arc<AtomicU64>,
     pub ended: watch::Sender<Option<Ending>>,
+    pub alive: Alive,
 }
 
 impl EventLoop {
@@ -92,6 +95,7 @@ impl EventLoop {
             has_watchdog,
             followed,
             ended,
+            alive,
         } = parts;
         let reader = Reader::new(Arc::clone(&performer));
         let (own, inbox) = mpsc::channel(INPUTS);
@@ -127,6 +131,7 @@ impl EventLoop {
             followed,
             carried: BTreeMap::new(),
             ended,
+            alive,
         }
     }
 
@@ -136,6 +141,7 @@ impl EventLoop {
         let mut inside = self.performer.agents().changed();
         self.feed(node::Input::Woken);
         loop {
+            self.alive.goes_round();
             let until = self.wake();
             let (call, input) = tokio::select! {
                 biased;
@@ -199,7 +205,8 @@ impl EventLoop {
     fn wake(&self) -> Instant {
         let (ledger, standing, moment) = (self.ledger(), self.standing(), moment::now());
         let (at, _) = self.node.wake(Now { moment, ledger: &ledger, standing: &standing });
-        Instant::now() + Duration::from_millis(at.since(moment).0)
+        let at = Instant::now() + Duration::from_millis(at.since(moment).0);
+        self.alive.due().map_or(at, |due| due.min(at))
     }
 
     fn standing(&self) -> node::Standing {

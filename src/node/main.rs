@@ -1,6 +1,6 @@
 //! The program `tenured`: arguments, logging, signals.
 
-use super::{Daemon, founding};
+use super::{Daemon, founding, service};
 use crate::{
     local::{LocalConfig, LogFormat, private},
     shown::Log,
@@ -73,6 +73,11 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
                 Ok(token) => token,
                 Err(why) => {
                     eprintln!("tenured: read the token from {}: {why}", file.display());
+                    eprintln!(
+                        "next: this node is in no cluster yet: found one with `tenure cluster init`, or put into that file what \
+                         `tenure node token {}` prints on a node of the cluster",
+                        config.node
+                    );
                     return ExitCode::from(2);
                 }
             };
@@ -104,6 +109,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         }
     };
     tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
+    service::tell(service::READY);
     let failed = loop {
         tokio::select! {
             _ = terminate.recv() => break None,
@@ -112,6 +118,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
             why = daemon.failed() => break Some(why),
         }
     };
+    service::tell(service::STOPPING);
     let Some(why) = failed else {
         daemon.stop().await;
         tracing::info!("stopped");

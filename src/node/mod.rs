@@ -22,6 +22,7 @@ pub mod peer;
 mod permit;
 pub mod propose;
 mod refusals;
+mod service;
 pub mod standing;
 mod suitability;
 

@@ -5,6 +5,8 @@
 //! `TENURE_REQUIRE_STRACE=1` they fail.
 
 mod common;
+#[path = "../../jepsen/src/needs.rs"]
+mod needs;
 
 use std::env;
 use std::fs::{self, File};
@@ -67,13 +69,11 @@ fn start(dir: &Path, cut: Cut) -> bool {
 }
 
 fn has_strace(test: &str) -> bool {
-    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = traced.is_ok_and(|status| status.success());
-    assert!(works || env::var_os("TENURE_REQUIRE_STRACE").is_none(), "strace is not installed, or may not trace");
-    if !works {
-        println!("{test}: not run, strace is not installed, or may not trace");
-    }
-    works
+    let traces = || {
+        let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+        (!traced.is_ok_and(|status| status.success())).then(|| "the right to trace a process".to_owned())
+    };
+    needs::met(test, "STRACE", needs::programs(&["strace"]).or_else(traces))
 }
 
 /// Cuts starts of copies of `before` short at every change; each time the next start finds `held`.

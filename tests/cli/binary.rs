@@ -37,6 +37,7 @@ fn every_command_shows_an_example() {
         "why-not",
         "plan",
         "capacity",
+        "completions",
         "replay",
         "events",
         "group list",

@@ -3,7 +3,6 @@
 use super::MachineError;
 use std::{
     ffi::OsStr,
-    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -31,12 +30,4 @@ pub(super) fn output<S: AsRef<OsStr>>(words: &[S]) -> Result<Output, MachineErro
 
 fn line<S: AsRef<OsStr>>(words: &[S]) -> String {
     words.iter().map(|word| word.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a program of this name exists.
-pub(super) fn exists(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/sbin", "/sbin"].map(Path::new);
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-        || usual.iter().any(|directory| directory.join(program).is_file())
 }

@@ -1,6 +1,7 @@
 //! The service of the tests: an address, a file system on a shared disk, and nginx on both, kept by the standard agents.
 
-use super::{Disk, Machine, MachineError, Yard, asker::WHO, tool};
+use super::{Disk, Machine, MachineError, Yard, asker::WHO};
+use crate::needs;
 use std::{
     fmt::Write,
     fs::Permissions,
@@ -61,8 +62,8 @@ impl Web {
     pub fn missing() -> Option<String> {
         let agents = ["IPaddr2", "Filesystem", "nginx"].map(|agent| agent_file("heartbeat", agent));
         // The agent of file systems requires modprobe, even if there is no module to load.
-        let programs = ["nginx", "modprobe"].into_iter().find(|program| !tool::exists(program)).map(str::to_owned);
-        agents.into_iter().find(|file| !file.is_file()).map(|file| file.display().to_string()).or(programs)
+        let missing = agents.iter().find_map(|agent| needs::file(agent, "resource-agents"));
+        missing.or_else(|| needs::programs(&["nginx", "modprobe", "arping", "pkill"]))
     }
 
     /// Its address.

@@ -1,6 +1,7 @@
 //! The surroundings of machines: a network with a switch, a directory, and an address plan.
 
 use super::{Machine, MachineError, disk::detach_within, guest::Guest, tool};
+use crate::needs;
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -10,18 +11,16 @@ use std::{
 /// Prefix of the name of a yard's directory; the id of its process and a number follow.
 const PREFIX: &str = "tenure-machines-";
 /// Required programs.
-const PROGRAMS: [&str; 9] =
-    ["ip", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname", "setsid"];
+const PROGRAMS: [&str; 10] =
+    ["ip", "ping", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname", "setsid"];
 /// Host number of the outside, where the emulated HMC listens.
 const OUTSIDE: u8 = 254;
 
 /// The missing requirement for machines here, if any.
 pub fn missing() -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        return Some("root".to_owned());
-    }
-    if let Some(program) = PROGRAMS.iter().find(|program| !tool::exists(program)) {
-        return Some(format!("the program {program}"));
+    let missing = needs::root().or_else(|| needs::programs(&PROGRAMS));
+    if missing.is_some() {
+        return missing;
     }
     let try_out = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "ip", "link", "set", "lo", "up"];
     match tool::run(try_out) {

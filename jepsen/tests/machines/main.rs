@@ -13,6 +13,7 @@ use std::{
 use tenure::api::Read;
 use tenure_jepsen::{
     machines::{Asker, Machine, Site, SiteOptions, Watch, Web, What, Yard, missing},
+    needs,
     world::{Command, Guest, LparState, Power, Stop},
 };
 
@@ -37,10 +38,7 @@ pub(crate) use say;
 
 /// Whether machines can be made here. Otherwise prints what is missing.
 fn can_run(test: &str) -> bool {
-    let Some(what) = missing().or_else(Web::missing) else { return true };
-    assert!(std::env::var_os("TENURE_REQUIRE_MACHINES").is_none(), "{test} is required and lacks {what}");
-    say!("{test}: not run, it lacks {what}");
-    false
+    needs::met(test, "MACHINES", missing().or_else(Web::missing))
 }
 
 /// Waits until a condition is true; returns the time that it took.

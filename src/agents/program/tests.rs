@@ -1,7 +1,10 @@
 //! Tests of `program::run` with real programs.
 
+#[path = "../../../jepsen/src/needs.rs"]
+mod needs;
+
 use super::*;
-use crate::{KEPT, Limits};
+use crate::{KEPT, Limits, user::account};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use tempfile::TempDir;
 
@@ -66,6 +69,52 @@ async fn what_a_program_makes_has_the_usual_mode_and_what_this_process_makes_its
     // Other tests of this process may be starting programs at this moment.
     assert_eq!(mode("made"), 0o755);
     assert!([0o700, 0o755].contains(&mode("own")) && [0o077, 0o022].contains(&after.as_raw_mode()));
+}
+
+/// The priority of this process, or of the thread that asks, and how readily the kernel ends it when memory is short.
+const RANK: &str = "nice; cat /proc/self/oom_score_adj";
+
+/// Gives this thread, and those that it starts, a higher priority, and this process another place when memory is short. A node
+/// has a lower number there; that takes more rights than this one. Returns what it lacks.
+fn raise() -> Option<String> {
+    let raised = rustix::process::setpriority_process(None, -10).map_err(std::io::Error::from);
+    let raised = raised.and_then(|()| fs::write("/proc/self/oom_score_adj", "500"));
+    raised.err().map(|why| format!("the right to raise its priority ({why})"))
+}
+
+#[tokio::test]
+async fn programs_have_the_usual_priority_whatever_a_node_has() {
+    let usual = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+    let lacking = needs::root().or_else(|| needs::user("nobody")).or_else(|| needs::programs(&["nice", "setpriv"]));
+    if !needs::met("programs_have_the_usual_priority_whatever_a_node_has", "RIGHTS", lacking.or_else(raise)) {
+        return;
+    }
+    let case = Case::new();
+    fs::set_permissions(case.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let raised = std::process::Command::new("/bin/sh").args(["-c", RANK]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&raised.stdout), "-10\n500\n", "what this process begins has its own");
+    for user in [None, Some(account("nobody", LONG).await.unwrap())] {
+        let outcome = run(Program { user: user.clone(), ..case.program(RANK, LONG) }).await;
+        assert_eq!(outcome.said.text(), "0\n0\n", "{user:?}: {}", outcome.words());
+    }
+    // What reads on for a daemon is begun by this process as well.
+    let file = case.path("said");
+    let mut program = case.program(&format!("sleep 600 & echo $! >{}", case.path("child").display()), LONG);
+    program.output = Output::File(file.clone());
+    assert!(matches!(run(program).await.ended, Ended::Exited(0)));
+    let mut readers = Vec::new();
+    again("somebody reads on", || {
+        let reads = |process: &Number| processes::command_line(*process).contains(&file.display().to_string());
+        readers = processes::all().into_iter().filter(reads).collect();
+        !readers.is_empty()
+    })
+    .await;
+    let of = |process: Number, name: &str| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap();
+    again("it becomes the shell, which lets itself be ended", || of(readers[0], "oom_score_adj").trim() == "0").await;
+    let stat = of(readers[0], "stat");
+    assert_eq!(stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16), Some("0"), "{stat}");
+    processes::signal(case.number("child"), rustix::process::Signal::KILL);
+    fs::write("/proc/self/oom_score_adj", usual).unwrap();
 }
 
 #[tokio::test]

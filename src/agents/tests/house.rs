@@ -1,9 +1,9 @@
 //! A test machine in a directory: agents, resources and their runtime.
 
+use crate::needs;
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{
@@ -57,12 +57,8 @@ pub fn kill(process: &str) {
 
 /// Whether programs can be run as another user here.
 pub fn may_change_users(test: &str) -> bool {
-    let may = rustix::process::geteuid().is_root() && fs::read_to_string("/etc/passwd").unwrap().contains("\nnobody:");
-    if !may {
-        // Not through the captured output of tests: the message is for whoever runs them.
-        let _ = writeln!(std::io::stderr(), "{test}: it takes root and the user nobody");
-    }
-    may
+    let lacking = needs::root().or_else(|| needs::user("nobody")).or_else(|| needs::programs(&["setpriv", "mkfifo"]));
+    needs::met(test, "RIGHTS", lacking)
 }
 
 impl House {

@@ -3,6 +3,8 @@
 mod builtin;
 mod check;
 mod house;
+#[path = "../../../jepsen/src/needs.rs"]
+mod needs;
 mod ocf;
 mod real;
 mod script;

@@ -3,7 +3,7 @@
 //! Where they are not, a test prints that and ends; with `TENURE_REQUIRE_OCF=1` it fails instead.
 
 use crate::house::{House, LONG, again, name, power, reads};
-use std::io::Write as _;
+use crate::needs;
 use std::path::{Path, PathBuf};
 use tenure_agents::{Severity, check, metadata};
 use tenure_core::{Power, execution::Answer};
@@ -13,11 +13,7 @@ const ROOT: &str = "/usr/lib/ocf";
 /// A house with the agents of the distribution; `None` if this agent is not among them.
 fn house(test: &str, kind: &str) -> Option<House> {
     let path = Path::new(ROOT).join("resource.d/heartbeat").join(kind);
-    if !path.exists() {
-        let why = format!("{test}: {} is not installed", path.display());
-        assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "{why}");
-        // Not through the captured output of tests: the message is for whoever runs them.
-        let _ = writeln!(std::io::stderr(), "{why}");
+    if !needs::met(test, "OCF", needs::file(&path, "resource-agents")) {
         return None;
     }
     let mut house = House::new();
@@ -82,10 +78,7 @@ async fn what_they_cannot_be_told_is_found() {
 #[tokio::test]
 async fn nginx_outlives_what_started_it() {
     let Some(mut house) = house("nginx_outlives_what_started_it", "nginx") else { return };
-    if !Path::new("/usr/sbin/nginx").exists() {
-        assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "nginx is not installed");
-        // Not through the captured output of tests: the message is for whoever runs them.
-        let _ = writeln!(std::io::stderr(), "nginx_outlives_what_started_it: nginx is not installed");
+    if !needs::met("nginx_outlives_what_started_it", "OCF", needs::programs(&["nginx"])) {
         return;
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
