@@ -5,7 +5,7 @@ use super::{
     audit::AuditLog,
     backend::NodeBackend,
     clerk,
-    clock::{self, ClusterClock},
+    clock::{self, ClusterClock, Contact},
     ending::Ending,
     event_loop::{self, EventLoop},
     founding,
@@ -168,7 +168,7 @@ impl Daemon {
         let stamp = machine.stamp();
         let raft = Raft::start(options, machine, Arc::new(Inbox { events, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
-        let stamped = clock.clone();
+        let (stamped, contact) = (clock.clone(), Contact::default());
         let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
         found_once(&raft, authority.is_some()).await?;
         let listener = Door::bind(config.api_listen)
@@ -208,6 +208,7 @@ impl Daemon {
             performer: Arc::clone(&performer),
             events: news.clone(),
             clock: clock.clone(),
+            contact: contact.clone(),
             leader_lease,
             tasks: tasks.clone(),
             stop: stop.clone(),
@@ -227,6 +228,7 @@ impl Daemon {
             raft: raft.clone(),
             events: news,
             clock,
+            contact,
             agents: backend_agents,
             cluster,
             refusals: Refusals::default(),

@@ -88,7 +88,7 @@ async fn why_a_group_is_where_it_is() {
     let mut site = Site::running();
     site.operator(Command::Request(tenure_core::Verb::Switch { group: "web".into(), server: "p2".into() }.into()));
     site.settle();
-    let why = tenure::api::why(&site.ledger, &GroupName::from("web"), 8).unwrap();
+    let why = tenure::api::why((&site.ledger).into(), &GroupName::from("web"), 8).unwrap();
     insta::assert_snapshot!(render::why(&why, PLAIN));
 }
 
@@ -97,7 +97,7 @@ async fn one_resource() {
     let mut site = Site::running();
     site.set("p2", "db", Power::Stopping);
     site.settle();
-    let db = tenure::api::resource(&site.ledger, &"db".into()).unwrap();
+    let db = tenure::api::resource((&site.ledger).into(), &"db".into()).unwrap();
     let view = view(site, Read::Linearizable).await;
     insta::assert_snapshot!(render::resource(&db, PLAIN));
     insta::assert_snapshot!(render::resources(&view, PLAIN));
