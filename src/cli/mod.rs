@@ -9,6 +9,7 @@ pub mod render;
 pub mod replay;
 
 mod agent;
+pub mod apart;
 mod audit;
 mod configure;
 mod exit;
@@ -16,10 +17,13 @@ mod found;
 mod group;
 mod maintenance;
 mod members;
+mod names;
 mod resource;
 mod show;
+mod status;
 mod terminal;
 mod user;
+pub mod verdict;
 mod wait;
 mod what_if;
 
@@ -36,9 +40,13 @@ use args::{Cluster, Command, Global, Output};
 /// Runs one command line.
 pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
     let json = args.global.output == Output::Json;
+    let global = args.global.clone();
     match dispatch(args, terminal).await {
         Ok(exit) => exit,
-        Err(fault) => terminal.fault(&fault, json),
+        Err(fault) => {
+            let fault = names::explained(fault, global).await;
+            terminal.fault(&fault, json)
+        }
     }
 }
 
@@ -51,7 +59,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Validate(validate) => configure::validate(&validate.file, &global, terminal),
         Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
         Command::Export => configure::export(&Context::new(global)?, terminal).await,
-        Command::Status => show::status(&Context::new(global)?, terminal).await,
+        Command::Status(args) => status::status(&args, &Context::new(global)?, terminal).await,
         Command::Why { group, limit } => show::why(&group, limit, &Context::new(global)?, terminal).await,
         Command::WhyNot { group, server } => what_if::why_not(&group, &server, &Context::new(global)?, terminal).await,
         Command::Plan(plan) => what_if::plan(plan, &Context::new(global)?, terminal).await,
