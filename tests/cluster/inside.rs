@@ -61,7 +61,7 @@ async fn online_on(cluster: &Cluster, server: &str) {
 fn shown(cluster: &Cluster, node: &str) -> String {
     let file = cluster.directory.path().join("site.toml");
     let commands: [&[&str]; 16] = [
-        &["status"],
+        &["status", "--all"],
         &["server", "show", "s1"],
         &["server", "show", "s3"],
         &["resource", "show", "flag"],
@@ -124,7 +124,7 @@ async fn three_machines_need_nothing_that_manages_them() {
         assert!(lines.is_empty(), "{}\nstand in\n{text}", lines.join("\n"));
     }
     // Nor is memory mentioned, which nobody declares.
-    let status = cluster.tenure(&["status"]);
+    let status = cluster.tenure(&["status", "--all"]);
     expect(&status, 0, &["SERVER  STATE"]);
     let table = String::from_utf8_lossy(&status.stdout);
     assert!(!table.contains("MEMORY") && !table.contains("CPU"), "{table}");
