@@ -157,6 +157,7 @@ async fn agents_answer_whichever_node_is_asked() {
         expect(&run(&["agent", "list", "--at", "p2"]), 0, &["agents of node p2", "script:Printer", "FileOnOff"]);
         expect(&run(&["agent", "show", "script:Printer", "--at", "p2"]), 0, &["on node p2", "PathName", "monitor"]);
         expect(&run(&["agent", "show", "ocf:none:Such", "--at", "p2"]), 1, &["next: see `tenure agent list`"]);
+        expect(&run(&["agent", "show", "nosuch"]), 1, &["there is no agent nosuch on node", "`tenure agent list`"]);
         expect(&run(&["agent", "list", "--at", "p9"]), 1, &["node p9 is not a member"]);
     }
     // Who asked an agent for something is written down, and how it ended.
