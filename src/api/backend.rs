@@ -6,7 +6,7 @@ use super::wire::{
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
     Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, Time,
@@ -54,6 +54,12 @@ pub struct Members {
     pub free: Option<u64>,
     /// The wall clock of this node.
     pub wall: Time,
+    /// Cluster time now, by this node's clock; that of the last entry if `None`.
+    pub now: Option<Time>,
+    /// The last time at which this node knew of a leader with a majority behind it.
+    pub led_at: Option<Time>,
+    /// Members that do not answer this node, and why. Only asked while it knows of no leader.
+    pub unreached: BTreeMap<NodeName, String>,
 }
 
 /// An error: nothing was done, or the outcome is unknown.
@@ -220,7 +226,7 @@ impl ErrorKind {
             ErrorKind::Usage => "see `tenure help`",
             ErrorKind::Unreachable => "try another node with --node, or look at `tenured` on this one",
             ErrorKind::Unknown => "look with `tenure status`; to repeat it safely, use the same --request-id",
-            ErrorKind::NotLeader => "wait a moment and try again; see who votes with `tenure node list --stale`",
+            ErrorKind::NotLeader => "`tenure status` asks every node, and says who answers and what to do",
         }
     }
 }

@@ -1,27 +1,30 @@
-//! The admin client: it asks the given nodes in turn until one answers.
+//! The admin client: it asks the given nodes until one answers.
 //!
-//! Promises: a question is repeated at the next node; a change is sent to another node only while it is certain that
-//! nothing happened yet. If it may have happened, the result is [`ClientError::Unknown`], with the identity of the
+//! Promises: a question goes to the next node, too, as soon as one is slow. A change goes to one node at a time, first to one
+//! that is in touch with a leader, and to another one only while it is certain that nothing happened yet. If it may have happened, the result is [`ClientError::Unknown`], with the identity of the
 //! request for a safe repetition.
 
 mod agent;
 mod error;
 mod follow;
+mod look;
 mod trust;
 
 pub use error::ClientError;
 pub use follow::Follow;
+pub use look::{Answers, Heard, Look};
 
 use super::{
     backend::Read,
     router::SIGNING,
     wire::{
-        ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
+        ConfigView, ConfigureBody, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
         OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView,
         TransferBody, WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
+use futures::{StreamExt, stream::FuturesUnordered};
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -32,11 +35,14 @@ use std::{
 };
 use tenure_core::{RequestId, Verb, foreign};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
+use tokio::time::{sleep, timeout};
 
 /// Longest answer accepted, in bytes: the status of a large site, with room to spare.
 const ANSWER_LIMIT: usize = 64 << 20;
 /// Shorter than the server keeps an idle connection, so that no request is sent into a connection being closed.
 const IDLE: Duration = Duration::from_secs(2);
+/// Time that a node has to answer before the next one is asked, too.
+const HEAD_START: Duration = Duration::from_millis(250);
 /// Time that connecting to one node may take at most; half the client's timeout if that is less.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -51,6 +57,8 @@ pub struct Client {
 
 /// What nodes say while a client is used: the fingerprint of the authority that signs. Clones are the same.
 pub type Signing = Arc<Mutex<Option<String>>>;
+/// Makes a request to a URL.
+type Build<'a> = dyn Fn(Url) -> RequestBuilder + Sync + 'a;
 
 /// Whether a request may be repeated at another node without harm.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,12 +128,12 @@ impl Client {
 
     /// The free capacity of each server, and the losses that would be survived.
     pub async fn capacity(&self, read: Read) -> Result<SiteCapacityView, ClientError> {
-        self.question(&format!("/v1/capacity?{}", freshness(read))).await
+        self.hard_question(&format!("/v1/capacity?{}", freshness(read))).await
     }
 
     /// The server order for a rolling maintenance, or the reason why there is none.
     pub async fn rolling(&self, read: Read) -> Result<RollingView, ClientError> {
-        self.question(&format!("/v1/rolling?{}", freshness(read))).await
+        self.hard_question(&format!("/v1/rolling?{}", freshness(read))).await
     }
 
     /// The declared cluster, as a cluster file.
@@ -193,7 +201,7 @@ impl Client {
     /// Records after a log index, as far as they are kept.
     pub async fn events(&self, since: u64, read: Read) -> Result<Vec<RecordView>, ClientError> {
         let path = format!("/v1/events?since={since}&{}", freshness(read));
-        let body = self.ask(Kind::Question, &|url| self.http.get(url), &path).await?;
+        let body = self.race(&|url| self.http.get(url), &path).await?;
         body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(decode).collect()
     }
 
@@ -202,7 +210,8 @@ impl Client {
         Follow::new(self.clone(), since)
     }
 
-    async fn question<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    /// The same for a question that costs a lot: it is put to one node at a time.
+    async fn hard_question<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         decode(&self.ask(Kind::Question, &|url| self.http.get(url), path).await?)
     }
 
@@ -216,44 +225,91 @@ impl Client {
         decode(&self.ask(Kind::Change, &build, path).await?)
     }
 
-    /// Sends one request to one node after the other as long as that is safe; returns the body of the successful
-    /// answer.
-    async fn ask(
-        &self,
-        kind: Kind,
-        build: &(dyn Fn(Url) -> RequestBuilder + Sync),
-        path: &str,
-    ) -> Result<Vec<u8>, ClientError> {
+    /// Asks a question that costs little: the next node is asked, too, whenever the ones before are slow. The first good
+    /// answer counts.
+    async fn question<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        decode(&self.race(&|url| self.http.get(url), path).await?)
+    }
+
+    async fn race(&self, build: &Build<'_>, path: &str) -> Result<Vec<u8>, ClientError> {
         let mut tried = Tried::default();
-        for node in &self.nodes {
-            let url = match Url::parse(&format!("https://{node}{path}")) {
-                Ok(url) => url,
-                Err(why) => {
-                    tried.failed(node, format!("not an address: {why}"));
-                    continue;
-                }
+        let mut next = self.nodes.iter();
+        let mut asked = FuturesUnordered::new();
+        loop {
+            match next.next() {
+                Some(node) => asked.push(async move { (node, self.ask_at(node, build, path).await) }),
+                None if asked.is_empty() => return Err(tried.into_error()),
+                None => {}
+            }
+            let more = next.len() > 0;
+            let answered = tokio::select! {
+                answered = asked.next() => answered,
+                () = sleep(HEAD_START), if more => None,
             };
-            match self.ask_one(build(url)).await {
+            match answered {
+                Some((_, Ok(body))) => return Ok(body),
+                Some((node, Err(attempt))) => tried.take(node, attempt, Kind::Question)?,
+                None => {}
+            }
+        }
+    }
+
+    /// Sends one request to one node after the other as long as that is safe, first to one that is in touch with a leader;
+    /// returns the body of the successful answer.
+    async fn ask(&self, kind: Kind, build: &Build<'_>, path: &str) -> Result<Vec<u8>, ClientError> {
+        let mut tried = Tried::default();
+        for node in self.best_first().await {
+            match self.ask_at(node, build, path).await {
                 Ok(body) => return Ok(body),
-                Err(Attempt::NotSent(why)) => tried.failed(node, why),
-                Err(Attempt::Lost(why)) if kind == Kind::Question => tried.failed(node, why),
-                Err(Attempt::Lost(why)) => {
-                    return Err(ClientError::Unknown { node: node.clone(), why, request_id: None });
-                }
-                Err(Attempt::Answered(error)) => {
-                    let elsewhere = match error.kind {
-                        ErrorKind::NotLeader | ErrorKind::Unreachable => true,
-                        ErrorKind::Unknown => kind == Kind::Question,
-                        ErrorKind::Refused | ErrorKind::Usage => false,
-                    };
-                    if !elsewhere {
-                        return Err(ClientError::Answered(error));
-                    }
-                    tried.answered(node, error);
-                }
+                Err(attempt) => tried.take(node, attempt, kind)?,
             }
         }
         Err(tried.into_error())
+    }
+
+    /// The nodes, first one that is in touch with a leader, or at least answers. So a dead one costs a request, which
+    /// must not be sent to two of them at once, next to nothing.
+    async fn best_first(&self) -> Vec<&String> {
+        let mut nodes: Vec<&String> = self.nodes.iter().collect();
+        if nodes.len() < 2 {
+            return nodes;
+        }
+        let look = async |place: usize, node: &String| {
+            // Nodes give themselves a moment each, so that the first of the list is taken while all is well.
+            sleep(HEAD_START * u32::try_from(place).unwrap_or(u32::MAX)).await;
+            let answer = self.ask_at(node, &|url| self.http.get(url), "/v1/members").await;
+            match answer.map(|body| harmless::<MembersView>(&body)) {
+                Ok(Ok(members)) if members.heard.is_none() && members.leader.is_some() => Some((place, true)),
+                // It lives, and may not say more to one without a certificate.
+                Ok(_) | Err(Attempt::Answered(_)) => Some((place, false)),
+                Err(Attempt::NotSent(_) | Attempt::Lost(_)) => None,
+            }
+        };
+        let mut looks: FuturesUnordered<_> = nodes.iter().enumerate().map(|(place, node)| look(place, node)).collect();
+        let mut best = None;
+        let first = async {
+            while let Some(found) = looks.next().await {
+                match found {
+                    Some((place, true)) => return best = Some(place),
+                    Some((place, false)) => best = best.or(Some(place)),
+                    None => {}
+                }
+            }
+        };
+        // Whoever has said nothing until now is no better than the first of the list.
+        let _ = timeout(CONNECT.min(self.timeout), first).await;
+        drop(looks);
+        if let Some(place) = best {
+            let node = nodes.remove(place);
+            nodes.insert(0, node);
+        }
+        nodes
+    }
+
+    async fn ask_at(&self, node: &str, build: &Build<'_>, path: &str) -> Result<Vec<u8>, Attempt> {
+        let url = Url::parse(&format!("https://{node}{path}"));
+        let url = url.map_err(|why| Attempt::NotSent(format!("not an address, write HOST:PORT: {why}")))?;
+        self.ask_one(build(url)).await
     }
 
     async fn ask_one(&self, request: RequestBuilder) -> Result<Vec<u8>, Attempt> {

@@ -1,7 +1,7 @@
 //! Wire types → core types.
 
 use super::{
-    backend::{Failure, Members},
+    backend::{Failure, Members, Read},
     view,
     wire::{MemberView, MembersView},
 };
@@ -24,7 +24,12 @@ pub(super) fn request_id(text: &str) -> Option<RequestId> {
 }
 
 pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
+    let sight = view::Sight::new(ledger, &members, Read::Stale);
+    let members = sight.believes(&members);
     MembersView {
+        now: sight.shown(sight.now),
+        heard: sight.heard.map(|at| sight.shown(at)),
+        unreached: members.unreached.iter().map(|(node, why)| (node.to_string(), why.clone())).collect(),
         nodes: view::nodes(ledger, &members),
         at: view::shown(ledger, ledger.now),
         answered_by: members.me.to_string(),

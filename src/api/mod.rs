@@ -17,8 +17,8 @@ mod view;
 mod what_if;
 
 pub use backend::{Backend, Failure, Member, Members, Read};
-pub use client::{Client, ClientError, Signing};
+pub use client::{Answers, Client, ClientError, Heard, Look, Signing};
 pub use serve::{Limits, serve, serve_within};
 pub(crate) use view::time;
-pub use view::{event, group, resource, server, status, why};
+pub use view::{Sight, event, group, resource, server, status, why};
 pub use what_if::why_not;

@@ -165,10 +165,12 @@ async fn why(
     Path(group): Path<String>,
     Query(query): Query<WhyQuery>,
 ) -> Answer<WhyView> {
-    let ledger = who::seen(&*backend, &by, Freshness { stale: query.stale }.read()).await?;
+    let read = Freshness { stale: query.stale }.read();
+    let ledger = who::seen(&*backend, &by, read).await?;
+    let sight = view::Sight::new(&ledger, &backend.members().await?, read);
     let limit = query.limit.unwrap_or(WHY_LIMIT.0).min(WHY_LIMIT.1);
     let group = GroupName::from(group);
-    view::why(&ledger, &group, limit).map(Json).ok_or_else(|| no_group(&ledger, group))
+    view::why(sight, &group, limit).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
 
 #[derive(Deserialize)]
@@ -272,7 +274,13 @@ async fn proposed(
         return Err(Failed(why.into()));
     }
     let records = reply.events.iter().map(view::event).collect();
-    Ok(OutcomeView { index: reply.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
+    Ok(OutcomeView {
+        index: reply.index,
+        request_id: format!("{:032x}", id.0),
+        records,
+        warnings: Vec::new(),
+        already: None,
+    })
 }
 
 async fn members(State(backend): Shared, By(by): By) -> Answer<MembersView> {

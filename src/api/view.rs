@@ -7,12 +7,14 @@ mod node;
 mod resource;
 mod server;
 mod service;
+mod sight;
 mod user;
 
 pub(super) use authority::authorities;
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
+pub use sight::Sight;
 pub(super) use user::user;
 
 use super::{
@@ -24,20 +26,22 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
     config::Resource,
-    ledger::{Hold, JOURNAL_LIMIT},
-    note::{self, ServerWait, Wait},
+    ledger::{GroupState, Hold, JOURNAL_LIMIT},
+    note::{self, Conflict, ServerWait, Wait},
 };
 
 /// Look-ups that the views need again and again, made once: a large site has thousands of groups.
 struct Index<'a> {
     ledger: &'a Ledger,
+    sight: Sight<'a>,
     lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
     tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
 }
 
 impl<'a> Index<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
-        let mut index = Index { ledger, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
+    fn new(sight: Sight<'a>) -> Self {
+        let ledger = sight.ledger;
+        let mut index = Index { ledger, sight, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
         for (name, lpar) in &ledger.config.resources {
             index.lpars.entry(&lpar.group).or_default().push((name, lpar));
         }
@@ -61,7 +65,9 @@ impl<'a> Index<'a> {
 /// The status of the whole cluster.
 pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let config = &ledger.config;
-    let index = Index::new(ledger);
+    let sight = Sight::new(ledger, members, read);
+    let members = &sight.believes(members);
+    let index = Index::new(sight);
     let full = members.free.and_then(space::warning).map(|text| format!("node {}: {text}", members.me));
     let mut groups: Vec<GroupView> =
         config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
@@ -70,6 +76,9 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         cluster: config.name.clone(),
         index: ledger.index,
         at: shown(ledger, ledger.now),
+        now: sight.shown(sight.now),
+        heard: sight.heard.map(|at| sight.shown(at)),
+        quorum: Some(node::quorum(ledger, members, sight.heard.is_some())),
         configured: ledger.configured,
         answered_by: members.me.to_string(),
         stale: read == Read::Stale,
@@ -82,8 +91,8 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         nodes: node::views(ledger, members),
         groups,
         services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
-        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(ledger, name, declared)).collect(),
-        resources: config.resources.iter().map(|(name, declared)| resource::view(ledger, name, declared)).collect(),
+        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(&sight, name, declared)).collect(),
+        resources: config.resources.iter().map(|(name, declared)| resource::view(&sight, name, declared)).collect(),
         waits: waits(ledger),
         orders: ledger
             .orders
@@ -100,11 +109,12 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
 }
 
 /// The state of a group, and its history: at most `limit` records, newest first.
-pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> {
+pub fn why(sight: Sight<'_>, group: &GroupName, limit: usize) -> Option<WhyView> {
+    let ledger = sight.ledger;
     let declared = ledger.config.groups.get(group)?;
     let mut history = ledger.history(group);
     let records = history.by_ref().take(limit).map(event).collect();
-    Some(WhyView { group: group::view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
+    Some(WhyView { group: group::view(&Index::new(sight), group, declared), records, more: history.next().is_some() })
 }
 
 /// A record that tells of dropped records after `after`; `None` if there are none.
@@ -136,12 +146,12 @@ pub fn event(event: &Event) -> RecordView {
 
 /// A group; `None` if it is not declared.
 pub fn group(ledger: &Ledger, name: &GroupName) -> Option<GroupView> {
-    Some(group::view(&Index::new(ledger), name, ledger.config.groups.get(name)?))
+    Some(group::view(&Index::new(ledger.into()), name, ledger.config.groups.get(name)?))
 }
 
 /// A server; `None` if it is not declared.
 pub fn server(ledger: &Ledger, name: &ServerName) -> Option<ServerView> {
-    Some(server::view(&Index::new(ledger), name, ledger.config.servers.get(name)?))
+    Some(server::view(&Index::new(ledger.into()), name, ledger.config.servers.get(name)?))
 }
 
 /// An instant of cluster time, as a wall clock shows it, in RFC 3339 in UTC.
@@ -195,7 +205,7 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
     });
     let groups = ledger.groups.iter().filter_map(|(name, state)| {
         if let Some(Hold { conflict, .. }) = &state.hold {
-            let text = format!("group {name} is held: {conflict}; stop the wrong copy at its manager");
+            let text = format!("group {name} is held: {conflict}; {}", wrong_copies(ledger, state, conflict));
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }
         let wait = group_wait(ledger, name, state.wait.as_ref()?);
@@ -204,6 +214,30 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         (wait.level == Level::Alarm).then_some(alarm)
     });
     servers.chain(groups).collect()
+}
+
+/// The copies of a held group that have no right to run, and how to stop them.
+fn wrong_copies(ledger: &Ledger, state: &GroupState, conflict: &Conflict) -> String {
+    let Some(tenure) = &state.tenure else { return "stop the wrong copy at its manager".to_owned() };
+    let wrong = conflict.active.iter().filter(|(server, _)| !tenure.covers(server));
+    let wrong = wrong.flat_map(|(server, resources)| resources.iter().map(move |resource| (server, resource)));
+    let one = |(server, resource): (&ServerName, &ResourceName)| {
+        let declared = ledger.config.servers.get(server);
+        let manager = declared.and_then(|declared| declared.managers.first());
+        let how = match (ledger.config.lpar(resource), declared.and_then(|declared| declared.system()), manager) {
+            (Some(lpar), Some(system), Some(manager)) => {
+                let partition = &lpar.partition;
+                format!("`chsysstate -m {system} -r lpar -n {partition} -o shutdown --immed` on {manager}")
+            }
+            _ => match ledger.config.node_on(server) {
+                Some(node) => format!("stop {resource} by its own means on node {node}"),
+                None => format!("stop {resource} there"),
+            },
+        };
+        format!("the wrong copy is the one on {server}: {how}")
+    };
+    let all: Vec<String> = wrong.map(one).collect();
+    if all.is_empty() { "see `tenure resource list`".to_owned() } else { all.join("; ") }
 }
 
 impl From<note::Level> for Level {

@@ -17,8 +17,8 @@ pub use states::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };
 pub use status::{
-    AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, ResourceView, RollingView,
-    ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
+    AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, QuorumView, ResourceView,
+    RollingView, ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
 };
 pub use what_if::{
     DecisionView, EndingView, ForeseenGroup, ForeseenRecord, LargestView, RefusedView, ServerCapacityView,
@@ -29,6 +29,7 @@ pub use what_if::{
 pub use tenure_core::Verb;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tenure_config::Problem;
 use tenure_core::{Sentence, Subject, trust::Role};
 
@@ -95,6 +96,9 @@ pub struct OutcomeView {
     /// Findings that deserve a look, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Set by the client if what was asked for was so already, and nothing was done: what is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub already: Option<String>,
 }
 
 /// The members of the consensus group.
@@ -115,6 +119,15 @@ pub struct MembersView {
     /// Cluster time of that view, as a wall clock shows it: RFC 3339 in UTC.
     #[serde(default)]
     pub at: String,
+    /// Cluster time now, by the clock of the node that answered.
+    #[serde(default)]
+    pub now: String,
+    /// The time at which that node was last in touch with a leader that had a majority behind it; absent while it is.
+    #[serde(default)]
+    pub heard: Option<String>,
+    /// Members that do not answer that node, and why; empty while it is in touch with a leader.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreached: BTreeMap<String, String>,
 }
 
 /// One member of the consensus group.

@@ -18,8 +18,14 @@ use tenure_core::{GroupName, NodeName, ServerName};
     name = "tenure",
     version,
     after_help = "Example: tenure --node p1:7101 status
-Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown,
-5 something would not run (`tenure plan`, `tenure server rolling`), 6 the audit is not whole"
+Exit codes, of every command:
+  0  done, or it is so already
+  1  refused, with a reason; there is nothing of that name; declined
+  2  the command line, the identity or a file is not valid
+  3  no node answers, or none leads; nothing happened
+  4  it may have happened, or its goal was not reached in time
+  5  something would not run (`tenure plan`, `tenure server rolling`)
+  6  something is wrong (`tenure status --check`), or the audit is not whole"
 )]
 pub struct Args {
     /// What every command takes.
@@ -33,13 +39,14 @@ pub struct Args {
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
-    /// A node's admin API; any one will do, more are tried in turn
+    /// A node's admin API; any one will do; of several, the next is asked when one is slow
     #[arg(
         long,
         global = true,
         value_name = "HOST:PORT",
         env = "TENURE_NODES",
         value_delimiter = ',',
+        value_parser = address,
         default_value = "localhost:7101"
     )]
     pub node: Vec<String>,
@@ -87,9 +94,12 @@ Nothing is applied. Exits with 1 if something cannot be kept.")]
     /// Print the declared cluster as a cluster file
     #[command(after_help = "Example: tenure export > site.toml")]
     Export,
-    /// Servers, nodes, groups, services, resources; who leads; what waits and why
-    #[command(after_help = "Example: tenure status")]
-    Status,
+    /// What is not as it should be, and the next command; who leads
+    #[command(after_help = "Example: tenure status
+         tenure status --all
+         tenure status --on p1 --state starting
+Without a leader, every known node is asked what it knows, and the exit code is 3. With --check it is 6 if something is wrong.")]
+    Status(Status),
     /// Why a group is where it is: decisions and refusals, newest first
     #[command(after_help = "Example: tenure why web")]
     Why {
@@ -192,6 +202,47 @@ The packages install those of bash, zsh and fish.")]
         /// The directory
         directory: PathBuf,
     },
+}
+
+/// `tenure status`.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// Everything, also what is as it should be
+    #[arg(long)]
+    pub all: bool,
+    /// For monitoring: only the verdict; exits with 6 if something is wrong
+    #[arg(long, conflicts_with_all = ["all", "watch"])]
+    pub check: bool,
+    /// Look again every two seconds, until interrupted
+    #[arg(long, short)]
+    pub watch: bool,
+    /// Which part of it
+    #[command(flatten)]
+    pub filter: Filter,
+}
+
+/// A part of what there is.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Filter {
+    /// Only what is on this server
+    #[arg(long, value_name = "SERVER")]
+    pub on: Option<String>,
+    /// Only what is in this state: online, pending, ready, Running, silent, ...
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Only this group, and what belongs to it
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Only what is not as it should be
+    #[arg(long)]
+    pub problems: bool,
+}
+
+impl Filter {
+    /// Whether it leaves anything out.
+    pub fn is_set(&self) -> bool {
+        self.on.is_some() || self.state.is_some() || self.group.is_some() || self.problems
+    }
 }
 
 /// `tenure plan`.
@@ -346,14 +397,18 @@ pub enum Node {
         /// The node
         name: String,
         /// Where the other nodes reach it
-        #[arg(long, value_name = "HOST:PORT")]
+        #[arg(long, value_name = "HOST:PORT", value_parser = address)]
         address: String,
     },
     /// Remove a node
-    #[command(after_help = "Example: tenure node remove p4")]
+    #[command(after_help = "Example: tenure node remove p4
+Says how many nodes may fail afterwards, and asks. Without a terminal it needs --yes.")]
     Remove {
         /// The node
         name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Let a learner vote, once it has caught up
     #[command(after_help = "Example: tenure node promote p4")]
@@ -369,9 +424,25 @@ pub enum Node {
     },
 }
 
+/// What was probably meant by a command line that is not understood.
+pub fn tip(line: impl Iterator<Item = String>) -> Option<String> {
+    let words: Vec<String> = line.collect();
+    let value = words.iter().zip(words.iter().skip(1)).find(|(option, _)| *option == "--wait").map(|(_, value)| value);
+    let value = value.filter(|value| time(value).is_ok())?;
+    Some(format!("write --wait={value}"))
+}
+
 fn time(text: &str) -> Result<Duration, String> {
     let span = tenure_config::span(text).ok_or("write a time such as 500ms, 30s, 5m")?;
     if span.0 == 0 { Err("the time is zero".to_owned()) } else { Ok(Duration::from_millis(span.0)) }
+}
+
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(port)) if port > 0 => Ok(text.to_owned()),
+        _ => Err("write HOST:PORT".to_owned()),
+    }
 }
 
 fn pair(text: &str) -> Result<(GroupName, ServerName), String> {
@@ -388,6 +459,24 @@ fn request_id(text: &str) -> Result<u128, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn a_time_to_wait_is_written_with_its_option() {
+        let tip = |line: &str| tip(line.split(' ').map(str::to_owned));
+        assert_eq!(tip("tenure group online web --wait 5m").as_deref(), Some("write --wait=5m"));
+        assert_eq!(tip("tenure group online --wait web"), None);
+        assert_eq!(tip("tenure group online web --wiat"), None);
+    }
+
+    #[test]
+    fn an_address_has_a_port() {
+        for wrong in ["127.0.0.1", "p1:", ":7101", "p1:x", "p1:0", "nonsense"] {
+            assert_eq!(address(wrong), Err("write HOST:PORT".to_owned()), "{wrong}");
+        }
+        for right in ["p1:7101", "10.0.0.1:7101", "[::1]:7101"] {
+            assert_eq!(address(right).as_deref(), Ok(right));
+        }
+    }
 
     #[test]
     fn arguments_are_consistent_and_no_command_shadows_a_global_one() {

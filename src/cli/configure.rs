@@ -12,7 +12,7 @@ use tenure_core::{RequestId, config::Cluster};
 use toml::Table;
 
 pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
+    let cluster = load(file)?;
     let warnings = tenure_config::cluster::warnings(&cluster);
     if global.output == Output::Json {
         let counts = counts(&cluster).into_iter().map(|(what, n)| (format!("{}s", what.to_lowercase()), n.into()));
@@ -30,9 +30,20 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
     Ok(Exit::Done)
 }
 
+/// Reads a cluster file.
+pub(super) fn load(file: &Path) -> Result<Cluster, Fault> {
+    // All of a file of VCS would be mistakes.
+    let of_vcs = |text: &str| text.lines().any(|line| line.starts_with("include \"") && line.ends_with(".cf\""));
+    if std::fs::read_to_string(file).is_ok_and(|text| of_vcs(&text)) {
+        let message = format!("{} is a main.cf of VCS, not a cluster file", file.display());
+        return Err(Fault::usage(message, "docs/from-vcs.md says what becomes of it"));
+    }
+    tenure_config::cluster::load(file).map_err(Fault::Invalid)
+}
+
 /// Validates the file here, and checks it against the agents of the nodes.
 pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
+    let cluster = load(file)?;
     let mut found = context.client.check(&tenure_config::export(&cluster)).await?;
     found.warnings.extend(tenure_config::cluster::warnings(&cluster));
     if !found.errors.is_empty() {
@@ -63,7 +74,7 @@ pub(super) async fn export(context: &Context, terminal: &mut Terminal) -> Result
 }
 
 pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = tenure_config::cluster::load(&args.file).map_err(Fault::Invalid)?;
+    let cluster = load(&args.file)?;
     let text = tenure_config::export(&cluster);
     let present = context.client.config(Read::Linearizable).await?;
     let changes = diff::diff(&table(&present.text)?, &table(&text)?);

@@ -24,8 +24,8 @@ pub enum Exit {
     Unknown = 4,
     /// The answer to a question is that something that should run would not.
     WouldNotRun = 5,
-    /// The audit of a node is not whole.
-    NotWhole = 6,
+    /// Something is wrong with the cluster (`tenure status --check`), or with a node's audit.
+    Wrong = 6,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -56,6 +56,22 @@ pub enum Fault {
         message: String,
         /// The remedy.
         suggestion: String,
+    },
+    /// There is nothing of that kind with that name.
+    #[error("{message}")]
+    NoSuch {
+        /// The mistake.
+        message: String,
+        /// What may have been meant.
+        suggestion: String,
+    },
+    /// The operator at the terminal typed another name.
+    #[error("nothing was done: you typed {typed:?}, and not {name:?}")]
+    Mistyped {
+        /// What was typed.
+        typed: String,
+        /// What would have confirmed it.
+        name: String,
     },
     /// The operator at the terminal declined.
     #[error("nothing was done")]
@@ -95,9 +111,9 @@ impl Fault {
                 ErrorKind::Unreachable | ErrorKind::NotLeader => Exit::Unreachable,
                 ErrorKind::Unknown => Exit::Unknown,
             },
-            Fault::Declined | Fault::Unsuitable(_) => Exit::Refused,
+            Fault::Declined | Fault::Mistyped { .. } | Fault::Unsuitable(_) | Fault::NoSuch { .. } => Exit::Refused,
             Fault::Invalid(_) | Fault::Identity(_) | Fault::Usage { .. } => Exit::Usage,
-            Fault::NotWhole { .. } => Exit::NotWhole,
+            Fault::NotWhole { .. } => Exit::Wrong,
             Fault::NotYet { .. } | Fault::Output(_) => Exit::Unknown,
         }
     }
@@ -136,7 +152,8 @@ impl Fault {
                 code: Some("not_whole".to_owned()),
                 ..view(ErrorKind::Refused, message.clone(), suggestion)
             },
-            Fault::Declined => view(ErrorKind::Refused, self.to_string(), ""),
+            Fault::NoSuch { message, suggestion } => view(ErrorKind::Refused, message.clone(), suggestion),
+            Fault::Declined | Fault::Mistyped { .. } => view(ErrorKind::Refused, self.to_string(), ""),
             Fault::NotYet { message, suggestion } => view(ErrorKind::Unknown, message.clone(), suggestion),
             Fault::Output(error) => view(ErrorKind::Unknown, format!("{self}: {error}"), ""),
         }

@@ -3,18 +3,19 @@
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Cluster, Hmc, Server, Sure},
+    args::{Cluster, Filter, Hmc, Server, Sure},
     group::request,
-    render,
+    names, render,
+    status::filtered,
     wait::Goal,
 };
-use crate::api::wire::ServerView;
+use crate::{api::wire::ServerView, local::identity};
 use tenure_core::Verb;
 
 pub(super) async fn server(command: Server, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let mut goal = None;
     let ask = match command {
-        Server::List => return list(context, terminal).await,
+        Server::List(filter) => return list(&filter, context, terminal).await,
         Server::Show { server } => return show(server.as_str(), context, terminal).await,
         Server::Rolling => return rolling(context, terminal).await,
         Server::Drain { server, wait } => {
@@ -61,12 +62,21 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
     };
     let status = context.client.status(context.read()).await?;
     let question = "Type the name of the cluster if you mean it: ";
-    let doubt = Doubt { name: &status.cluster, what, warning, question };
+    let name = if status.cluster.is_empty() { founded(context)? } else { status.cluster.clone() };
+    let doubt = Doubt { name: &name, what, warning, question };
     if !doubt.is_settled(&sure, context, terminal)? {
         let now: String = status.standstills.iter().map(|text| format!("{text}\n")).collect();
-        doubt.ask(&format!("cluster {}\n{now}", status.cluster), terminal)?;
+        doubt.ask(&format!("cluster {name}\n{now}"), terminal)?;
     }
     request(context, terminal, ask, None).await
+}
+
+/// The name that the cluster was founded with: until a cluster file is applied, there is no other.
+fn founded(context: &Context) -> Result<String, Fault> {
+    let identity = identity::load(&context.global.identity, identity::USER).map_err(Fault::Identity)?;
+    let id = identity.name().map(|name| name.cluster).unwrap_or_default();
+    // Some digits behind it tell clusters of the same name apart.
+    Ok(id.rsplit_once('-').map_or(id.as_str(), |(name, _)| name).to_owned())
 }
 
 /// A dangerous command that has to be confirmed by typing a name.
@@ -107,13 +117,19 @@ impl Doubt<'_> {
     pub fn ask(&self, now: &str, terminal: &mut Terminal) -> Result<(), Fault> {
         terminal.print(now)?;
         terminal.line(render::warning(self.warning, terminal.style))?;
-        if terminal.ask(self.question)? == self.name { Ok(()) } else { Err(Fault::Declined) }
+        let typed = terminal.ask(self.question)?;
+        match typed.as_str() {
+            "" => Err(Fault::Declined),
+            name if name == self.name => Ok(()),
+            _ => Err(Fault::Mistyped { typed, name: self.name.to_owned() }),
+        }
     }
 }
 
 /// The present state of a server.
 pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fault> {
     let status = context.client.status(context.read()).await?;
+    names::known("server", name, &status)?;
     let found = status.servers.into_iter().find(|view| view.name == name);
     found.ok_or_else(|| Fault::usage(format!("there is no server {name}"), "see `tenure server list`"))
 }
@@ -128,8 +144,8 @@ async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<
     Ok(Exit::Done)
 }
 
-async fn list(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = context.client.status(context.read()).await?;
+async fn list(filter: &Filter, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let status = filtered(context.client.status(context.read()).await?, filter)?;
     if context.json() {
         terminal.json(&status.servers)?;
     } else {

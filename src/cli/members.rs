@@ -5,7 +5,7 @@ use super::{
     args::{Fence, Leader, Node, Sure},
     group,
     maintenance::{Doubt, find},
-    render,
+    names, render,
 };
 use crate::api::{
     Read,
@@ -24,6 +24,10 @@ pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Term
         warning: "If it runs after all, its groups will run twice and their disks be written by both.",
         question: "Type the name of the server if you have seen that it is off: ",
     };
+    if sure.yes_i_checked.is_none() {
+        // Nobody is asked to confirm what does not exist.
+        find(server.as_str(), context).await?;
+    }
     if !doubt.is_settled(&sure, context, terminal)? {
         let view = find(server.as_str(), context).await?;
         doubt.ask(&render::server_groups(&view), terminal)?;
@@ -69,7 +73,10 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
     let members = match command {
         Node::List => list(context).await?,
         Node::Add { name, address } => client.node_add(&name, &address).await?,
-        Node::Remove { name } => {
+        Node::Remove { name, yes } => {
+            if !yes {
+                sure_to_remove(&name, context, terminal).await?;
+            }
             let members = client.node_remove(&name).await?;
             if !context.json() {
                 terminal.line(format!(
@@ -80,6 +87,11 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
         }
         Node::Promote { name } => client.node_promote(&name).await?,
         Node::Token { name } => {
+            let known = list(context).await?;
+            if known.members.iter().any(|member| member.name == name && member.voter) {
+                let warning = format!("{name} votes; the token is of use only after `tenure node remove {name}`");
+                terminal.warn(&[warning]);
+            }
             let token = client.token(&name).await?;
             if context.json() {
                 terminal.json(&token)?;
@@ -98,6 +110,36 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
         terminal.print(&render::members(&members, terminal.style))?;
     }
     Ok(Exit::Done)
+}
+
+/// Says what the cluster can stand without a node, and asks.
+async fn sure_to_remove(name: &str, context: &Context, terminal: &mut Terminal) -> Result<(), Fault> {
+    let members = list(context).await?;
+    let Some(member) = members.members.iter().find(|member| member.name == name) else {
+        let status = context.client.status(context.read()).await?;
+        names::known("node", name, &status)?;
+        return Err(Fault::NoSuch {
+            message: format!("node {name} is not a member"),
+            suggestion: "see `tenure node list`".to_owned(),
+        });
+    };
+    let left = members.members.iter().filter(|one| one.voter && one.name != name).count();
+    let consequence = if member.voter {
+        let spare = left.saturating_sub(1) / 2;
+        let fail = if spare == 0 { "none".to_owned() } else { spare.to_string() };
+        format!("{left} voter{} left: {fail} may fail", if left == 1 { " is" } else { "s are" })
+    } else {
+        "it does not vote: as many nodes may fail as before".to_owned()
+    };
+    if !terminal.interactive || context.json() {
+        let message = format!("nobody is here to confirm that {name} is to be removed; {consequence}");
+        return Err(Fault::usage(message, format!("repeat it with --yes: `tenure node remove {name} --yes`")));
+    }
+    terminal.line(render::warning(&format!("Without {name}, {consequence}."), terminal.style))?;
+    match terminal.ask(&format!("Remove {name}? [y/N] "))?.as_str() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Fault::Declined),
+    }
 }
 
 /// The members, with everything acknowledged before, unless a stale answer will do.

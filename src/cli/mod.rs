@@ -9,6 +9,7 @@ pub mod render;
 pub mod replay;
 
 mod agent;
+pub mod apart;
 mod audit;
 mod authority;
 mod configure;
@@ -18,10 +19,13 @@ mod generated;
 mod group;
 mod maintenance;
 mod members;
+mod names;
 mod resource;
 mod show;
+mod status;
 mod terminal;
 mod user;
+pub mod verdict;
 mod wait;
 mod what_if;
 
@@ -40,7 +44,10 @@ pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
     let global = args.global.clone();
     let exit = match dispatch(args, terminal).await {
         Ok(exit) => exit,
-        Err(fault) => terminal.fault(&fault, global.output == Output::Json),
+        Err(fault) => {
+            let fault = names::explained(fault, global.clone()).await;
+            terminal.fault(&fault, global.output == Output::Json)
+        }
     };
     user::keep_certified(&global, terminal).await;
     exit
@@ -55,7 +62,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Validate(validate) => configure::validate(&validate.file, &global, terminal),
         Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
         Command::Export => configure::export(&Context::new(global)?, terminal).await,
-        Command::Status => show::status(&Context::new(global)?, terminal).await,
+        Command::Status(args) => status::status(&args, &Context::new(global)?, terminal).await,
         Command::Why { group, limit } => show::why(&group, limit, &Context::new(global)?, terminal).await,
         Command::WhyNot { group, server } => what_if::why_not(&group, &server, &Context::new(global)?, terminal).await,
         Command::Plan(plan) => what_if::plan(plan, &Context::new(global)?, terminal).await,

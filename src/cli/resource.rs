@@ -2,9 +2,10 @@
 
 use super::{
     Context, Exit, Fault, Terminal, agent,
-    args::{Resource, Service},
+    args::{Filter, Resource, Service},
     group::request,
-    render,
+    names, render,
+    status::filtered,
     wait::Goal,
 };
 use crate::api::wire::{ActionBody, ResourceDetailView};
@@ -12,7 +13,7 @@ use tenure_core::Verb;
 
 pub(super) async fn resource(command: Resource, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, goal, wait) = match command {
-        Resource::List => return list_resources(context, terminal).await,
+        Resource::List(filter) => return list_resources(&filter, context, terminal).await,
         Resource::Show { resource } => return show_resource(resource.as_str(), context, terminal).await,
         Resource::Info { resource, on } => {
             return agent::info(resource.as_str(), on.as_deref(), context, terminal).await;
@@ -35,8 +36,8 @@ pub(super) async fn resource(command: Resource, context: &Context, terminal: &mu
     request(context, terminal, ask, wait.map(|wait| (goal, wait))).await
 }
 
-async fn list_resources(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = context.client.status(context.read()).await?;
+async fn list_resources(filter: &Filter, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let status = filtered(context.client.status(context.read()).await?, filter)?;
     if context.json() {
         terminal.json(&status.resources)?;
     } else {
@@ -87,12 +88,15 @@ pub(super) async fn service(command: Service, context: &Context, terminal: &mut 
     let Some(name) = name else {
         if context.json() {
             terminal.json(&status.services)?;
+        } else if status.services.is_empty() {
+            terminal.line("no services are declared")?;
         } else {
             terminal.print(&render::services(&status, terminal.style))?;
         }
         return Ok(Exit::Done);
     };
     let Some(service) = status.services.iter().find(|service| service.name == name.as_str()) else {
+        names::known("service", name.as_str(), &status)?;
         return Err(Fault::usage(format!("there is no service {name}"), "see `tenure service list`"));
     };
     if context.json() {

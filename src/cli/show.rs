@@ -1,16 +1,6 @@
-//! `tenure status`, `why`, `events`: commands that only read.
+//! `tenure why`, `events`: commands that only read.
 
 use super::{Context, Exit, Fault, Terminal, render};
-
-pub(super) async fn status(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = context.client.status(context.read()).await?;
-    if context.json() {
-        terminal.json(&status)?;
-    } else {
-        terminal.print(&render::status(&status, terminal.style))?;
-    }
-    Ok(Exit::Done)
-}
 
 pub(super) async fn why(group: &str, limit: usize, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let why = context.client.why(group, limit, context.read()).await?;

@@ -63,6 +63,12 @@ impl Terminal {
         self.print(&format!("{text}\n"))
     }
 
+    /// Begins a new screen on an interactive terminal; elsewhere, leaves a line free.
+    pub(super) fn clear(&mut self) -> Result<(), Fault> {
+        self.out.write_all(if self.interactive { b"\x1b[2J\x1b[H" } else { b"\n" })?;
+        Ok(())
+    }
+
     /// Shows the step in progress, on an interactive terminal; an empty text removes it.
     pub(super) fn progress(&mut self, text: &str) {
         if self.interactive {

@@ -3,7 +3,7 @@
 use super::{
     Context, Exit, Fault, Terminal,
     args::{Plan, WhatIfs},
-    render,
+    names, render,
 };
 use crate::api::wire::{EndingView, ServerStatus, WhatIf, WhatIfBody, WhatIfView};
 use tenure_core::Verb;
@@ -11,6 +11,10 @@ use tenure_core::Verb;
 pub(super) async fn plan(plan: Plan, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     if plan.what.lose_each {
         return lose_each(context, terminal).await;
+    }
+    if !plan.what.lose.is_empty() {
+        let status = context.client.status(context.read()).await?;
+        plan.what.lose.iter().try_for_each(|server| names::known("server", server, &status))?;
     }
     let (what_if, title) = what_ifs(plan.what)?;
     let foreseen = context.client.what_if(&WhatIfBody { what_if, brief: false }, context.read()).await?;
@@ -32,7 +36,7 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     let mut all = Vec::new();
     let mut titles = Vec::new();
     if let Some(file) = what.apply {
-        let cluster = tenure_config::cluster::load(&file).map_err(Fault::Invalid)?;
+        let cluster = super::configure::load(&file)?;
         titles.push(format!("applying {}", file.display()));
         all.push(WhatIf::Configure { text: tenure_config::export(&cluster) });
     }

@@ -25,4 +25,4 @@ pub use differences::differences;
 pub use export::export;
 pub use problem::{Problem, Problems};
 pub use quantity::{memory, span};
-pub use words::instead;
+pub use words::{instead, nearest};

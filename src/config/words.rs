@@ -12,7 +12,7 @@ pub fn instead(word: &str, known: &[&str]) -> String {
 }
 
 /// The known word that differs least, if the difference is small enough for a typing mistake.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     // Comparing takes time and memory for each pair of characters.
     if word.len() > LONGEST {
         return None;

@@ -4,10 +4,10 @@ use super::{
     Machine,
     audit::AuditLog,
     certificates::{self, Certificates},
-    clock::{self, ClusterClock},
+    clock::{self, ClusterClock, Contact},
     founding::{self, FoundingError},
     known, member,
-    peer::{Answer, MemberCall},
+    peer::{Answer, Call, MemberCall, ask, incarnation},
     propose::level,
     refusals::Refusals,
     suitability::{self, ExtraCall},
@@ -25,7 +25,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tenure_core::{
     Caller, Command, Entry, Event, ForeignLines, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName,
     Sentence, UserName, audit,
@@ -36,7 +36,7 @@ use tenure_core::{
     trust::{Act, Hash, Purpose, TrustChange},
 };
 use tenure_raft::{
-    Handle, ProposeError, Refusal,
+    Handle, Peer, ProposeError, Refusal, Status,
     tls::{ClusterAuthority, Role, Validity, key_of_request},
 };
 use tokio::sync::broadcast;
@@ -44,6 +44,8 @@ use tokio::sync::broadcast;
 /// Time after which the outcome of a request is reported as unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Time that a member has to show that it can be reached.
+const REACH: Duration = Duration::from_millis(500);
 /// Records of the audit in one answer.
 const AUDIT_PAGE: usize = 1000;
 /// Time that a read waits for a leader: longer than an election, and no longer than a person likes to wait.
@@ -56,6 +58,7 @@ pub(super) struct NodeBackend {
     pub raft: Handle<Machine>,
     pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
+    pub contact: Contact,
     pub agents: Arc<Agents>,
     /// The id of the cluster.
     pub cluster: String,
@@ -108,6 +111,21 @@ impl NodeBackend {
                 tracing::warn!(%why, what = ?entry.commands, "not written down");
             }
         });
+    }
+
+    /// The members that do not answer this node now, and why.
+    async fn unreached(&self, status: &Status) -> BTreeMap<NodeName, String> {
+        let others = status.voters.iter().chain(&status.learners).filter(|(id, _)| **id != status.id);
+        let look = async |(id, peer): (&u64, &Peer)| {
+            let answer = ask(&self.raft, incarnation(), *id, &Call::Agents, REACH).await;
+            // Which one it is, is said already.
+            let why = answer.err()?.to_string().replacen(&format!("call node {id}: "), "", 1);
+            let why = why.replace("wait for the peer's answer: the deadline passed", "no answer");
+            let why = why.replace("reach the peer: ", "");
+            Some((NodeName::from(peer.name.as_str()), why))
+        };
+        let silent: Vec<_> = futures::future::join_all(others.map(look)).await;
+        silent.into_iter().flatten().collect()
     }
 
     fn entry(&self, command: Command) -> Entry {
@@ -216,15 +234,14 @@ impl Backend for NodeBackend {
         let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
         let index = self.ledger_now().index;
         let free = space::free(&self.config.data_dir).ok();
-        Ok(Members {
-            me: self.config.node.clone(),
-            leader,
-            term: status.term,
-            index,
-            members,
-            free,
-            wall: clock::wall(),
-        })
+        let now = self.clock.now();
+        // The only voter needs nobody to answer it.
+        let alone = status.is_leader && status.voters.len() == 1;
+        let led_at = if alone { Some(now) } else { self.contact.at(now) };
+        let apart = led_at.is_none_or(|at| now.since(at) > self.ledger_now().config.timings.lease);
+        let unreached = if apart { self.unreached(&status).await } else { BTreeMap::new() };
+        let (me, term) = (self.config.node.clone(), status.term);
+        Ok(Members { me, leader, term, index, members, free, wall: clock::wall(), now: Some(now), led_at, unreached })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
-use tenure_core::{Time, node};
+use tenure_core::{Time, node, time::Moment};
 
 /// This node's clock for cluster time. Clones share it.
 #[derive(Clone, Debug)]
@@ -26,6 +26,23 @@ impl ClusterClock {
     /// The present cluster time.
     pub fn now(&self) -> Time {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).now(moment::now())
+    }
+}
+
+/// The last moment at which this node knew of a leader with a majority behind it. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Contact(Arc<Mutex<Option<Moment>>>);
+
+impl Contact {
+    /// Takes over what the node machine knows.
+    pub fn set(&self, at: Option<Moment>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// The same as cluster time, if that is `now`; `None` if there was no such moment.
+    pub fn at(&self, now: Time) -> Option<Time> {
+        let at = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(Time(now.0.saturating_sub(moment::now().since(at).0)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     backend::NodeBackend,
     certificates::Certificates,
     clerk,
-    clock::{self, ClusterClock},
+    clock::{self, ClusterClock, Contact},
     ending::Ending,
     event_loop::{self, EventLoop},
     founding,
@@ -149,7 +149,7 @@ impl Daemon {
         let stamp = machine.stamp();
         let raft = Raft::start(options, machine, Arc::new(Inbox { events, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
-        let stamped = clock.clone();
+        let (stamped, contact) = (clock.clone(), Contact::default());
         let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
         found_once(&raft, certificates.is_founder()).await?;
         let listener = Door::bind(config.api_listen)
@@ -189,6 +189,7 @@ impl Daemon {
             performer: Arc::clone(&performer),
             events: news.clone(),
             clock: clock.clone(),
+            contact: contact.clone(),
             leader_lease,
             tasks: tasks.clone(),
             stop: stop.clone(),
@@ -211,6 +212,7 @@ impl Daemon {
             raft: raft.clone(),
             events: news,
             clock,
+            contact,
             agents: backend_agents,
             cluster,
             refusals: Refusals::default(),

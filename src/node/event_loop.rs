@@ -2,7 +2,7 @@
 
 use super::{
     Ending, Machine,
-    clock::{self, ClusterClock},
+    clock::{self, ClusterClock, Contact},
     logins::Logins,
     peer::{self, Asked, incarnation},
     service::Alive,
@@ -40,6 +40,7 @@ pub(super) struct EventLoop {
     pub(super) performer: Arc<Performer>,
     pub(super) reader: Reader,
     pub(super) clock: ClusterClock,
+    contact: Contact,
     pub(super) logins: Logins,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) tasks: TaskTracker,
@@ -69,6 +70,7 @@ pub(super) struct Parts {
     pub performer: Arc<Performer>,
     pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
+    pub contact: Contact,
     pub leader_lease: Duration,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
@@ -89,6 +91,7 @@ impl EventLoop {
             performer,
             events,
             clock,
+            contact,
             leader_lease,
             tasks,
             stop,
@@ -117,6 +120,7 @@ impl EventLoop {
             performer,
             reader,
             clock,
+            contact,
             logins: Logins::default(),
             events,
             tasks,
@@ -175,6 +179,7 @@ impl EventLoop {
             self.node.compares(digest);
             let effects = self.node.handle(now, input);
             self.tell_role(led, standing.term);
+            self.contact.set(self.node.led_at());
             self.carry_out(effects);
         }
     }

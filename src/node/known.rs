@@ -41,6 +41,10 @@ pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<Des
             .map(|metadata| ocf(me, agent, &metadata))
             .map_err(|why| Rejection::new("no_such_agent", why.to_string()).advise(NEXT));
     }
+    let all = known::known(agents.places()).await;
+    if !agent.contains(':') && !all.iter().any(|one| one.agent == agent) {
+        return Err(Rejection::new("no_such_agent", format!("there is no agent {agent} on node {me}")).advise(NEXT));
+    }
     let why = format!("{agent} does not say what it can be told");
     Err(Rejection::new("agent_says_nothing", why).advise("see docs/agents.md"))
 }

@@ -160,6 +160,17 @@ pub async fn ask<S: StateMachine, C: Types>(
     deadline: Duration,
 ) -> Result<Answer, ForeignText> {
     let spoken = Spoken { by, call: call.clone() };
-    let bytes = raft.call(to, codec::encode(&spoken, level(raft)), deadline).await.map_err(|why| why.to_string())?;
+    let bytes = raft.call(to, codec::encode(&spoken, level(raft)), deadline).await.map_err(|why| causes(&why))?;
     codec::decode(&bytes).map_err(|why| why.to_string().into())
+}
+
+/// An error with its causes, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
 }

@@ -163,6 +163,6 @@ async fn a_node_that_is_out_is_shown_with_the_reason() {
     assert_eq!(nodes["nodes"][1]["proof"], "asserted by operator admin");
     let server = desk.run("server show p1 --output json").await.json();
     assert_eq!((server["node"].as_str(), server["node_out"].as_str()), (Some("p1"), Some("proven off")));
-    assert_eq!(desk.run("server show p9").await.exit, Exit::Usage);
+    assert_eq!(desk.run("server show p9").await.exit, Exit::Refused);
     desk.served.stop().await;
 }

@@ -72,6 +72,10 @@ impl Desk {
         command(line, &node, self.directory.path(), answers).await
     }
 
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn write(&self, text: &str) -> String {
         let file = self.directory.path().join("site.toml");
         std::fs::write(&file, text).unwrap();
@@ -114,7 +118,7 @@ async fn an_audit_that_is_not_whole_has_an_exit_code_of_its_own() {
     assert_eq!(desk.run("group freeze web").await.exit, Exit::Done);
     // The node keeps none of the records that the ledger has counted.
     let ended = desk.run("audit").await;
-    assert_eq!(ended.exit, Exit::NotWhole, "{}", ended.err);
+    assert_eq!(ended.exit, Exit::Wrong, "{}", ended.err);
     assert!(ended.err.starts_with("error: the audit of node p1 is not whole: node p1 keeps none of"), "{}", ended.err);
     assert!(ended.err.contains("next: compare it with that of another node"), "{}", ended.err);
     assert_eq!(desk.run("audit --output json").await.json()["error"]["code"], "not_whole");
@@ -124,15 +128,15 @@ async fn an_audit_that_is_not_whole_has_an_exit_code_of_its_own() {
 #[tokio::test]
 async fn refusals_exit_with_one_and_name_the_next_command() {
     let desk = Desk::new(Site::running()).await;
-    let ended = desk.run("group online web").await;
+    let ended = desk.run("group online web --on p2").await;
     assert_eq!(ended.exit, Exit::Refused);
     assert_eq!(
         ended.err,
         "error: group web is already online on p1\nnext: to move it: `tenure group switch web --to SERVER`\n"
     );
-    let ended = desk.run("group clear web --output json").await;
+    let ended = desk.run("group online web --on p2 --output json").await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Refused, ""));
-    assert_eq!(ended.json()["error"]["message"], "group web has no fault to clear");
+    assert_eq!(ended.json()["error"]["message"], "group web is already online on p1");
     assert_eq!(ended.json()["error"]["kind"], "refused");
     let ended = desk.run("why nothing").await;
     assert_eq!((ended.exit, ended.err.contains("there is no group nothing")), (Exit::Refused, true));
@@ -300,7 +304,7 @@ async fn members_leaders_and_tokens() {
     p4     4  learner  -          not in the cluster file  p4.site:7100   p4.site:7101
     ");
     assert_eq!(desk.run("node promote p4 --output json").await.json()["members"][3]["name"], "p4");
-    assert_eq!(desk.run("node remove p4").await.exit, Exit::Done);
+    assert_eq!(desk.run("node remove p4 --yes").await.exit, Exit::Done);
     assert!(desk.run("node token p5").await.out.starts_with("t0ken\nfor p5 only"));
     let fake = desk.served.stop().await;
     let audit = fake.audit.lock().unwrap().join("\n");

@@ -40,7 +40,7 @@ pub const SITE: &str = include_str!("../fixtures/config/site.toml");
 const ROUNDS: usize = 100;
 
 /// The ledger and the world.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Site {
     pub ledger: Ledger,
     powers: BTreeMap<(ServerName, ResourceName), Power>,
@@ -230,6 +230,10 @@ pub enum Mood {
 pub struct Fake {
     site: Arc<Mutex<Site>>,
     mood: Mutex<Mood>,
+    /// Time since the last entry; without a leader, also since one was last known.
+    pub idle: Mutex<Span>,
+    /// Members that do not answer this node.
+    pub unreached: Mutex<BTreeMap<NodeName, String>>,
     /// Requests, with their authors.
     pub audit: Mutex<Vec<String>>,
     /// Number of answers that there is no leader.
@@ -416,11 +420,14 @@ impl Backend for Fake {
         };
         let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
         let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
-        let (index, wall) = {
-            let site = self.site();
-            (site.ledger.index, site.ledger.wall)
-        };
-        Ok(Members { me: "p1".into(), leader, term: 3, index, members, free: Some(1 << 30), wall })
+        let site = self.site();
+        let (index, last, wall) = (site.ledger.index, site.ledger.now, site.ledger.wall);
+        drop(site);
+        let now = last.after(*self.idle.lock().unwrap());
+        let led_at = if self.mood() == Mood::Leaderless { last } else { now };
+        let unreached = self.unreached.lock().unwrap().clone();
+        let (me, free) = ("p1".into(), Some(1 << 30));
+        Ok(Members { me, leader, term: 3, index, members, free, wall, now: Some(now), led_at: Some(led_at), unreached })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {
@@ -582,6 +589,8 @@ impl Served {
         let fake = Arc::new(Fake {
             site: Arc::new(Mutex::new(site)),
             mood: Mutex::default(),
+            idle: Mutex::default(),
+            unreached: Mutex::default(),
             audit: Mutex::default(),
             leaderless_answers: AtomicUsize::default(),
             admits: AtomicBool::new(true),

@@ -8,6 +8,7 @@ mod fake;
 mod maintenance;
 mod render;
 mod replay;
+mod status;
 mod strangers;
 mod trust;
 mod what_if;

@@ -61,7 +61,7 @@ async fn online_on(cluster: &Cluster, server: &str) {
 fn shown(cluster: &Cluster, node: &str) -> String {
     let file = cluster.directory.path().join("site.toml");
     let commands: [&[&str]; 16] = [
-        &["status"],
+        &["status", "--all"],
         &["server", "show", "s1"],
         &["server", "show", "s3"],
         &["resource", "show", "flag"],
@@ -124,7 +124,7 @@ async fn three_machines_need_nothing_that_manages_them() {
         assert!(lines.is_empty(), "{}\nstand in\n{text}", lines.join("\n"));
     }
     // Nor is memory mentioned, which nobody declares.
-    let status = cluster.tenure(&["status"]);
+    let status = cluster.tenure(&["status", "--all"]);
     expect(&status, 0, &["SERVER  STATE"]);
     let table = String::from_utf8_lossy(&status.stdout);
     assert!(!table.contains("MEMORY") && !table.contains("CPU"), "{table}");
@@ -157,6 +157,7 @@ async fn agents_answer_whichever_node_is_asked() {
         expect(&run(&["agent", "list", "--at", "p2"]), 0, &["agents of node p2", "script:Printer", "FileOnOff"]);
         expect(&run(&["agent", "show", "script:Printer", "--at", "p2"]), 0, &["on node p2", "PathName", "monitor"]);
         expect(&run(&["agent", "show", "ocf:none:Such", "--at", "p2"]), 1, &["next: see `tenure agent list`"]);
+        expect(&run(&["agent", "show", "nosuch"]), 1, &["there is no agent nosuch on node", "`tenure agent list`"]);
         expect(&run(&["agent", "list", "--at", "p9"]), 1, &["node p9 is not a member"]);
     }
     // Who asked an agent for something is written down, and how it ended.

@@ -89,6 +89,9 @@ fn cluster_is_told() -> tenure::api::wire::MembersView {
         members: Vec::new(),
         nodes: Vec::new(),
         at: String::new(),
+        now: String::new(),
+        heard: None,
+        unreached: std::collections::BTreeMap::new(),
     }
 }
 

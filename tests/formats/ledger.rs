@@ -155,6 +155,7 @@ fn server_state(purpose: Purpose) -> ServerState {
         watcher: Some(n()),
         system: SystemState::PowerOff,
         live: true,
+        lpars_read: Some(T),
         node: Power::Running,
         node_alarm: Some(tenure_core::listing::Remark::Another { known: "A".into(), found: "B".into() }),
         since: Some(7),

@@ -21,7 +21,7 @@ impl Client {
 
     /// An agent's description of a resource, on a server or, without one, where its group is.
     pub async fn info(&self, resource: &str, on: Option<&str>) -> Result<SaidView, ClientError> {
-        self.question(&format!("/v1/resources/{}/info{}", escape(resource), query("on", on))).await
+        self.hard_question(&format!("/v1/resources/{}/info{}", escape(resource), query("on", on))).await
     }
 
     /// Has an agent run an action on a resource.

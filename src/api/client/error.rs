@@ -1,5 +1,6 @@
 //! Errors of the client's requests.
 
+use super::{Attempt, Kind};
 use crate::api::wire::{ErrorKind, ErrorView};
 use std::fmt::Write;
 use tenure_raft::tls::TlsError;
@@ -94,6 +95,29 @@ impl Tried {
         error.message = format!("{} (says {node})", error.message);
         self.answer = Some(error);
     }
+    /// Takes a failed attempt. `Err` if no other node may be asked after it.
+    pub(super) fn take(&mut self, node: &str, attempt: Attempt, kind: Kind) -> Result<(), ClientError> {
+        match attempt {
+            Attempt::NotSent(why) => self.failed(node, why),
+            Attempt::Lost(why) if kind == Kind::Question => self.failed(node, why),
+            Attempt::Lost(why) => {
+                return Err(ClientError::Unknown { node: node.to_owned(), why, request_id: None });
+            }
+            Attempt::Answered(error) => {
+                let elsewhere = match error.kind {
+                    ErrorKind::NotLeader | ErrorKind::Unreachable => true,
+                    ErrorKind::Unknown => kind == Kind::Question,
+                    ErrorKind::Refused | ErrorKind::Usage => false,
+                };
+                if !elsewhere {
+                    return Err(ClientError::Answered(error));
+                }
+                self.answered(node, error);
+            }
+        }
+        Ok(())
+    }
+
     /// The answer of a node is worth more than the silence of others.
     pub(super) fn into_error(self) -> ClientError {
         match self.answer {

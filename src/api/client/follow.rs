@@ -25,7 +25,6 @@ pub struct Follow {
     /// Number of records of the last index that will come again after a reconnection.
     skip: usize,
     connection: Option<Connection>,
-    next_node: usize,
 }
 
 #[derive(Debug)]
@@ -37,7 +36,7 @@ struct Connection {
 
 impl Follow {
     pub(super) fn new(client: Client, since: u64) -> Self {
-        Follow { client, last: (since, 0), skip: 0, connection: None, next_node: 0 }
+        Follow { client, last: (since, 0), skip: 0, connection: None }
     }
 
     /// The next record. Fails when no node could be reached for the client's timeout, or when a node answers with an
@@ -70,14 +69,11 @@ impl Follow {
         let until = Instant::now() + self.client.timeout;
         let mut tried = Tried::default();
         loop {
-            for _ in 0..self.client.nodes.len() {
-                let node = self.client.nodes[self.next_node % self.client.nodes.len()].clone();
-                self.next_node += 1;
+            let nodes: Vec<String> = self.client.best_first().await.into_iter().cloned().collect();
+            for node in nodes {
                 let request = self.client.http.get(format!("https://{node}{path}"));
                 match timeout(self.client.timeout, request.send()).await {
                     Ok(Ok(response)) if response.status().is_success() => {
-                        // Stay with a node that answers.
-                        self.next_node -= 1;
                         self.skip = seen;
                         return Ok(Connection { response, partial: Vec::new(), ready: VecDeque::new() });
                     }

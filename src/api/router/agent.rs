@@ -46,7 +46,8 @@ async fn resource(
 ) -> Answer<ResourceDetailView> {
     let ledger = who::seen(&*backend, &by, fresh.read()).await?;
     let resource = ResourceName::from(resource);
-    view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::from(&Refusal::NoResource(resource))))
+    let sight = view::Sight::new(&ledger, &backend.members().await?, fresh.read());
+    view::resource(sight, &resource).map(Json).ok_or(Failed(Failure::from(&Refusal::NoResource(resource))))
 }
 
 #[derive(Deserialize)]

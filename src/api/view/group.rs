@@ -1,9 +1,9 @@
 //! Views of groups.
 
-use super::{Index, group_wait, shown};
+use super::{Index, Sight, group_wait, shown};
 use crate::api::wire::{self, FaultView, GroupStatus, GroupView};
 use tenure_core::{
-    GroupName, Ledger, ServerName,
+    GroupName, ResourceName, ServerName,
     config::Group,
     ledger::{Down, GroupState, Intent, Phase, Tenure},
 };
@@ -12,9 +12,12 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
     let unknown = GroupState::default();
     let state = index.ledger.groups.get(name).map_or(&unknown, |state| &**state);
     let tenure = state.tenure.as_ref();
+    let seen = index.sight.group(state);
     GroupView {
         name: name.to_string(),
         state: group_status(state),
+        live: seen.live,
+        read_at: seen.at.map(|at| index.sight.shown(at)),
         server: tenure.map(|tenure| tenure.server.to_string()),
         epoch: tenure.map(|tenure| tenure.epoch.0),
         since: tenure.map(|tenure| shown(index.ledger, tenure.since)),
@@ -38,7 +41,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
         prefer: state.prefer.as_ref().map(ServerName::to_string),
         migrating_to: tenure.and_then(Tenure::migration).map(|migration| migration.to.to_string()),
         instance_of: name.instance().map(|instance| instance.of.to_owned()),
-        flags: flags(index.ledger, state, group.managed),
+        flags: flags(&index.sight, state, group.managed),
         wait: state.wait.as_ref().map(|wait| group_wait(index.ledger, name, wait)),
     }
 }
@@ -59,18 +62,25 @@ pub(super) fn group_status(state: &GroupState) -> GroupStatus {
 }
 
 /// Flags for irregular states, and for operations withheld.
-fn flags(ledger: &Ledger, state: &GroupState, managed: bool) -> Vec<String> {
+fn flags(sight: &Sight<'_>, state: &GroupState, managed: bool) -> Vec<String> {
     let failed = state.runs.values().any(|run| matches!(run.down, Some(Down::Faulted(_))));
     let online = state.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online);
+    let active = |resource: &ResourceName, tenure: &Tenure| {
+        let copy = state.copies.get(resource).and_then(|copies| copies.get(&tenure.server));
+        copy.is_some_and(|copy| sight.power(resource, &tenure.server, copy).is_active())
+    };
     let partial = online.is_some_and(|tenure| {
-        state.copies.iter().any(|(resource, copies)| {
+        state.copies.keys().any(|resource| {
             let kept_down = state.runs.get(resource).is_some_and(|run| run.down.is_some());
-            let active = copies.get(&tenure.server).is_some_and(|copy| copy.is_active());
-            kept_down || (ledger.wanted(state, resource) && !active)
+            kept_down || (sight.ledger.wanted(state, resource) && !active(resource, tenure))
         })
     });
+    let mut wanted =
+        state.owned().map(|(resource, _)| resource).filter(|one| sight.ledger.wanted(state, one)).peekable();
+    let down = online.is_some_and(|tenure| wanted.peek().is_some() && wanted.all(|one| !active(one, tenure)));
     let all = [
         (partial, "partial"),
+        (down, "down"),
         (failed, "faulted"),
         (state.flushed, "flushed"),
         (state.upkeep.disabled.is_some(), "disabled"),

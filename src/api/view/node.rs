@@ -3,7 +3,7 @@
 use super::shown;
 use crate::api::{
     backend::Members,
-    wire::{NodeOut, NodeRole, NodeView},
+    wire::{NodeOut, NodeRole, NodeView, QuorumView},
 };
 use std::collections::BTreeSet;
 use tenure_core::{Ledger, NodeName, Power, ServerName};
@@ -13,6 +13,18 @@ pub(in super::super) fn views(ledger: &Ledger, members: &Members) -> Vec<NodeVie
     let names: BTreeSet<&NodeName> =
         ledger.config.nodes.keys().chain(members.members.iter().map(|member| &member.name)).collect();
     names.into_iter().map(|name| view(ledger, members, name)).collect()
+}
+
+/// The voters, and those of them that answer: as the ledger knows, or, for a node that has lost touch (`apart`), as it
+/// finds out itself.
+pub(super) fn quorum(ledger: &Ledger, members: &Members, apart: bool) -> QuorumView {
+    let voters: Vec<&NodeName> =
+        members.members.iter().filter(|member| member.voter).map(|member| &member.name).collect();
+    let answers = |name: &&&NodeName| {
+        if apart { !members.unreached.contains_key(**name) } else { out(ledger, name).is_none() }
+    };
+    let answer = voters.iter().filter(answers).count();
+    QuorumView { voters: voters.len(), answer, needed: voters.len() / 2 + 1 }
 }
 
 fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
@@ -88,6 +100,9 @@ mod tests {
             members: Vec::new(),
             free: None,
             wall: Time(0),
+            now: None,
+            led_at: None,
+            unreached: Default::default(),
         };
         let shown = views(&ledger, &members).pop().expect("a node");
         assert_eq!(shown.lapsed, Some(time(at.after(hour))));

@@ -28,13 +28,15 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
     let state = index.ledger.servers.get(name).unwrap_or(&unknown);
     let groups = index.groups_on(name);
     let home = index.ledger.config.node_on(name);
+    let seen = index.sight.server(name);
     ServerView {
         name: name.to_string(),
         managers: server.managers.iter().map(ToString::to_string).collect(),
         system: server.system().unwrap_or_default().to_owned(),
         state: server_status(index.ledger, name, state),
         reads: state.system.to_string(),
-        live: state.live,
+        live: seen.live && (state.live || state.off.is_some() || server.managers.is_empty()),
+        read_at: seen.at.map(|at| index.sight.shown(at)),
         watcher: state.watcher.as_ref().map(NodeName::to_string),
         surrogate: state.watcher.is_some() && state.watcher.as_ref() != home,
         node: home.map(NodeName::to_string),

@@ -1,6 +1,6 @@
 //! Agents: checks of a configuration, the agents of a node, and calls of an agent for one resource.
 
-use super::{LparView, ResourceView};
+use super::{LparView, ResourceView, status::yes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -66,6 +66,12 @@ pub struct PlaceView {
     pub node: Option<String>,
     /// Its last reading there.
     pub state: String,
+    /// Whether that is so now: read live within a monitor interval, or proven off.
+    #[serde(default = "yes")]
+    pub live: bool,
+    /// The last time at which it was read live, RFC 3339 in UTC; absent if it never was.
+    #[serde(default)]
+    pub read_at: Option<String>,
     /// The agent's confidence that it runs, in percent, if it gave one.
     pub confidence: Option<u8>,
     /// The agent's message at the last look that changed anything; may be empty.

@@ -16,6 +16,16 @@ pub struct StatusView {
     pub index: u64,
     /// Cluster time of this state, as a wall clock shows it: RFC 3339 in UTC.
     pub at: String,
+    /// Cluster time now, by the clock of the node that answered.
+    #[serde(default)]
+    pub now: String,
+    /// The time at which that node was last in touch with a leader that had a majority behind it; absent while it is.
+    /// Nothing below is certain since then.
+    #[serde(default)]
+    pub heard: Option<String>,
+    /// The voters that answer, and their number that is needed.
+    #[serde(default)]
+    pub quorum: Option<QuorumView>,
     /// Log index at which the cluster file was applied; 0 if none was.
     pub configured: u64,
     /// The node that answered.
@@ -53,6 +63,24 @@ pub struct StatusView {
     pub orders: Vec<OrderView>,
 }
 
+/// The voters of the consensus group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuorumView {
+    /// Their number.
+    pub voters: usize,
+    /// Those that answer.
+    pub answer: usize,
+    /// Number that is needed to decide anything.
+    pub needed: usize,
+}
+
+impl QuorumView {
+    /// Number of voters that may still fail.
+    pub fn may_fail(&self) -> usize {
+        self.answer.saturating_sub(self.needed)
+    }
+}
+
 /// An open state that needs an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmView {
@@ -87,8 +115,11 @@ pub struct ServerView {
     pub state: ServerStatus,
     /// Its last reading: `Operating`, `Power Off`, ….
     pub reads: String,
-    /// Whether that reading was live.
+    /// Whether that is so now: read live within a monitor interval, or proven off.
     pub live: bool,
+    /// The last time at which it was read live, RFC 3339 in UTC; absent if it never was.
+    #[serde(default)]
+    pub read_at: Option<String>,
     /// The node that watches and commands it.
     pub watcher: Option<String>,
     /// Whether the watcher lives on another server.
@@ -201,6 +232,12 @@ pub struct GroupView {
     pub name: String,
     /// Its state.
     pub state: GroupStatus,
+    /// Whether that is so now: all of it was read live within a monitor interval, or is proven off.
+    #[serde(default = "yes")]
+    pub live: bool,
+    /// The last time at which all of it was read live, RFC 3339 in UTC; absent if it never was.
+    #[serde(default)]
+    pub read_at: Option<String>,
     /// The server of its tenure.
     pub server: Option<String>,
     /// The number of that tenure.
@@ -226,7 +263,7 @@ pub struct GroupView {
     /// The parallel group that it is an instance of.
     #[serde(default)]
     pub instance_of: Option<String>,
-    /// Irregular states: `partial` (some resource is down while the group is online), `faulted` (some resource has
+    /// Irregular states: `partial` (some resource is down while the group is online), `down` (all of it is), `faulted` (some resource has
     /// failed), `flushed`, `disabled`, `parked`, `watched` (unmanaged).
     #[serde(default)]
     pub flags: Vec<String>,
@@ -258,6 +295,12 @@ pub struct LparView {
     pub server: Option<String>,
     /// Its reading there; without a tenure, its reading wherever it is known to be active.
     pub state: String,
+    /// Whether that is so now: read live within a monitor interval, or proven off.
+    #[serde(default = "yes")]
+    pub live: bool,
+    /// The last time at which it was read live, RFC 3339 in UTC; absent if it never was.
+    #[serde(default)]
+    pub read_at: Option<String>,
     /// Its reading on each server of the system list.
     pub copies: BTreeMap<String, String>,
     /// Restarts in place within the window.
@@ -285,7 +328,13 @@ pub struct ResourceView {
     pub server: Option<String>,
     /// Its reading there; without a tenure, its reading wherever it is known to be active.
     pub state: String,
-    /// Whether that reading means running or off; absent if it is in between, or unknown.
+    /// Whether that is so now: read live within a monitor interval, or proven off.
+    #[serde(default = "yes")]
+    pub live: bool,
+    /// The last time at which it was read live, RFC 3339 in UTC; absent if it never was.
+    #[serde(default)]
+    pub read_at: Option<String>,
+    /// Whether that reading means running or off; absent if it is in between, unknown, or not live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<bool>,
     /// The agent's confidence that it runs, in percent, if it gave one.
@@ -355,4 +404,9 @@ pub struct OrderView {
     pub node: String,
     /// Time of issue, RFC 3339 in UTC.
     pub issued: String,
+}
+
+/// What a node that does not say so shows counts as the present.
+pub(super) fn yes() -> bool {
+    true
 }

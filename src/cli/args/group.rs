@@ -1,6 +1,6 @@
 //! `tenure group`.
 
-use super::Wait;
+use super::{Filter, Wait};
 use clap::Subcommand;
 use tenure_core::{GroupName, ServerName};
 
@@ -8,8 +8,9 @@ use tenure_core::{GroupName, ServerName};
 #[derive(Debug, Subcommand)]
 pub enum Group {
     /// List the groups
-    #[command(after_help = "Example: tenure group list")]
-    List,
+    #[command(after_help = "Example: tenure group list
+         tenure group list --on p1 --problems")]
+    List(Filter),
     /// Bring a group online
     #[command(after_help = "Example: tenure group online web --wait=5m")]
     Online {

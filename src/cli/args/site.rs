@@ -1,6 +1,6 @@
 //! `tenure resource`, `service`, `server`, `cluster`.
 
-use super::{Sure, Wait};
+use super::{Filter, Sure, Wait};
 use clap::Subcommand;
 use std::path::PathBuf;
 use tenure_core::{HmcName, ResourceName, ServerName, ServiceName};
@@ -9,8 +9,9 @@ use tenure_core::{HmcName, ResourceName, ServerName, ServiceName};
 #[derive(Debug, Subcommand)]
 pub enum Resource {
     /// List the resources
-    #[command(after_help = "Example: tenure resource list")]
-    List,
+    #[command(after_help = "Example: tenure resource list
+         tenure resource list --on p1 --problems")]
+    List(Filter),
     /// Everything about one resource
     #[command(after_help = "Example: tenure resource show web1")]
     Show {
@@ -132,8 +133,9 @@ pub enum Service {
 #[derive(Debug, Subcommand)]
 pub enum Server {
     /// List the servers, and what is kept back on them
-    #[command(after_help = "Example: tenure server list")]
-    List,
+    #[command(after_help = "Example: tenure server list
+         tenure server list --problems")]
+    List(Filter),
     /// Everything about one server
     #[command(after_help = "Example: tenure server show p1")]
     Show {

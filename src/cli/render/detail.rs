@@ -5,7 +5,7 @@ use super::{
     agents::warnings,
     maintenance::server_tone,
     moment,
-    status::{group_tone, power_tone},
+    status::{group_state, power_tone},
     table::{maybe, plain, table, toned},
 };
 use crate::{
@@ -31,7 +31,8 @@ pub fn record(record: &RecordView, style: Style) -> String {
 /// A group's state and history.
 pub fn why(why: &WhyView, style: Style) -> String {
     let group = &why.group;
-    let state = style.paint(group_tone(group), group.state.as_str());
+    let (state, tone) = group_state(group);
+    let state = style.paint(tone, &state);
     let mut out = match (&group.server, &group.since, group.epoch) {
         (Some(server), Some(since), Some(epoch)) => {
             format!("group {} is {state} on {server} since {} UTC (tenure {epoch})\n", group.name, moment(since))
@@ -52,6 +53,10 @@ pub fn why(why: &WhyView, style: Style) -> String {
     }
     if let Some(wait) = &group.wait {
         out.push_str(&format!("waits: {}\n", style.paint(level_tone(wait.level), &wait.text)));
+    }
+    if why.records.is_empty() && why.more {
+        out.push_str("\nno record is shown; write a greater --limit\n");
+        return out;
     }
     if why.records.is_empty() {
         out.push_str("\nnothing that happened to it is kept\n");
@@ -75,7 +80,8 @@ pub fn resource(view: &ResourceDetailView, style: Style) -> String {
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
     line("resource", resource.name.clone());
     line("type", resource.of_type.clone());
-    line("state", style.paint(power_tone(&resource.state), &resource.state));
+    let (state, tone) = since(&resource.state, resource.live, resource.read_at.as_ref());
+    line("state", style.paint(tone, &state));
     if let Some(down) = &resource.down {
         line("stays down", style.paint(Tone::Busy, down));
     }
@@ -136,7 +142,8 @@ fn places(view: &ResourceDetailView, style: Style) -> String {
         let confidence = place.confidence.map(|confidence| format!("{confidence} %"));
         let said = (!place.said.is_empty()).then_some(&place.said);
         let tenure = if place.tenure { toned("yes", Tone::Good) } else { maybe(None) };
-        let mut row = vec![plain(&place.server), tenure, toned(&place.state, power_tone(&place.state))];
+        let (state, tone) = since(&place.state, place.live, place.read_at.as_ref());
+        let mut row = vec![plain(&place.server), tenure, toned(state, tone)];
         if inside {
             row.extend([maybe(confidence.as_ref()), maybe(place.node.as_ref()), maybe(said)]);
         }
@@ -161,7 +168,12 @@ pub fn server(view: &ServerView, style: Style) -> String {
         line("proof", proof.clone());
     }
     if is_read {
-        line("reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
+        let reads = match &view.read_at {
+            _ if view.live => view.reads.clone(),
+            Some(at) => style.paint(Tone::Busy, &format!("{}, last read live at {} UTC", view.reads, moment(at))),
+            None => style.paint(Tone::Busy, &format!("{} (not live)", view.reads)),
+        };
+        line("reads", reads);
         let surrogate = if view.surrogate { " (surrogate)" } else { "" };
         let watcher = view.watcher.as_ref().map(|watcher| format!("{watcher}{surrogate}"));
         line("watched by", watcher.unwrap_or_else(|| "nobody".to_owned()));
@@ -185,6 +197,15 @@ pub fn server(view: &ServerView, style: Style) -> String {
     }
     line("groups", names(&view.groups));
     out
+}
+
+/// A state, with the time at which it was read if it is not so now.
+fn since(state: &str, live: bool, read_at: Option<&String>) -> (String, Tone) {
+    match read_at {
+        _ if live => (state.to_owned(), power_tone(state)),
+        Some(at) => (format!("{state} at {} UTC, not known since", moment(at)), Tone::Busy),
+        None => (format!("{state} (not live)"), Tone::Busy),
+    }
 }
 
 /// The node of a server, and the reason why it may not act.

@@ -1,12 +1,16 @@
 //! Servers, maintenance in progress, and the order in which all can be drained.
 
 use super::{
-    Style, Tone, count, short_moment,
+    Style, Tone, age, count, short_moment,
+    status::now,
     table::{Field, maybe, names, plain, table, toned},
 };
 use crate::api::wire::{
     CapacityView, Closed, DrainPurpose, DrainStatus, RollingView, ServerStatus, ServerView, StatusView,
 };
+
+/// Fewer columns than this are too few for all that is known of a server.
+const NARROW: usize = 100;
 
 /// The servers, and below them those with maintenance in progress.
 pub fn servers(view: &StatusView, style: Style) -> String {
@@ -26,29 +30,31 @@ fn machines(view: &StatusView, style: Style) -> String {
     let counts = |of: fn(&ServerView) -> &CapacityView| {
         view.servers.iter().map(of).any(|capacity| capacity.used > 0 || capacity.total.is_some())
     };
-    let (memory, processors) = (counts(|server| &server.memory), counts(|server| &server.processors));
+    // They are shown by `tenure capacity`, too, and narrow terminals have better use for the room.
+    let wide = style.width >= NARROW;
+    let (memory, processors) = (wide && counts(|server| &server.memory), wide && counts(|server| &server.processors));
+    let vios = wide || view.servers.iter().any(|server| !server.vios_down.is_empty());
     let row = |server: &ServerView| {
-        let tone = server_tone(&server.state);
         let is_read = !server.managers.is_empty();
-        let live = if server.live { "" } else { " (not live)" };
-        let reads = maybe(is_read.then(|| format!("{}{live}", server.reads)).as_ref());
+        let (state, tone) = server_state(server, view.heard.is_some());
+        let reads = maybe(is_read.then(|| reads(server, now(view))).as_ref());
         let watcher = match &server.watcher {
             _ if !is_read => maybe(None),
             Some(watcher) if server.surrogate => toned(format!("{watcher} (surrogate)"), Tone::Busy),
             Some(watcher) => plain(watcher),
             None => toned("nobody", Tone::Busy),
         };
-        let vios =
+        let down =
             if server.vios_down.is_empty() { maybe(None) } else { toned(server.vios_down.join(", "), Tone::Bad) };
         let cells = [
             (true, plain(&server.name)),
-            (true, toned(&server.state, tone)),
+            (true, toned(state, tone)),
             (read, reads),
             (read, watcher),
             (out, node(server)),
             (memory, plain(capacity(&server.memory, tenure_config::memory))),
             (processors, plain(capacity(&server.processors, tenure_core::config::hundredths))),
-            (read, vios),
+            (read && vios, down),
             (true, names(&server.groups)),
         ];
         cells.into_iter().filter_map(|(shown, cell)| shown.then_some(cell)).collect()
@@ -61,11 +67,27 @@ fn machines(view: &StatusView, style: Style) -> String {
         (out, "NODE"),
         (memory, "MEMORY>"),
         (processors, "CPU>"),
-        (read, "VIOS DOWN"),
+        (read && vios, "VIOS DOWN"),
         (true, "GROUPS"),
     ];
     let head: Vec<&str> = head.into_iter().filter_map(|(shown, name)| shown.then_some(name)).collect();
     table(&head, view.servers.iter().map(row).collect(), style)
+}
+
+/// Its state; in doubt on a node that has lost touch with the others (`apart`).
+fn server_state(server: &ServerView, apart: bool) -> (String, Tone) {
+    let ready = server.state == ServerStatus::Ready;
+    age::unsure(server.state.as_str(), server_tone(&server.state), !apart && (server.live || !ready))
+}
+
+/// Its reading, with the time at which it was last read live, unless that is now.
+pub(super) fn reads(server: &ServerView, now: &str) -> String {
+    let last = server.read_at.as_ref().and_then(|at| age::ago(at, now));
+    match last {
+        _ if server.live => server.reads.clone(),
+        Some(ago) => format!("{}, last read {ago}", server.reads),
+        None => format!("{} (not live)", server.reads),
+    }
 }
 
 /// The node of a server, and the reason why it may not act; proofs are shown with the nodes.
@@ -88,7 +110,7 @@ fn closed(view: &StatusView, style: Style) -> String {
     let row = |server: &ServerView| {
         let left = if server.drain.is_some() { names(&server.groups) } else { maybe(None) };
         let away = server.drain.as_ref().map_or(&server.returning, |drain| &drain.moved);
-        let since = server.drain.as_ref().map(|drain| short_moment(&drain.since, &view.at));
+        let since = server.drain.as_ref().map(|drain| short_moment(&drain.since, now(view)));
         vec![plain(&server.name), why_closed(server, view), maybe(since.as_ref()), left, names(away)]
     };
     let rows: Vec<_> = view.servers.iter().filter(kept).map(row).collect();
@@ -108,7 +130,7 @@ fn why_closed(server: &ServerView, view: &StatusView) -> Field {
         all.push("frozen".to_owned());
     }
     if let Some(until) = &server.quarantine {
-        all.push(format!("in quarantine until {}", short_moment(until, &view.at)));
+        all.push(format!("in quarantine until {}", short_moment(until, now(view))));
     }
     if server.closed.is_none() {
         all.push("bringing back what the drain took away".to_owned());

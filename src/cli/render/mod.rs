@@ -1,6 +1,8 @@
 //! Rendering for people. Pure: views in, text out.
 
+mod age;
 mod agents;
+mod apart;
 mod audit;
 mod authorities;
 mod changes;
@@ -12,9 +14,11 @@ mod services;
 mod status;
 mod table;
 mod users;
+mod verdict;
 mod what_if;
 
 pub use agents::{agent, agents, warnings};
+pub use apart::apart;
 pub use audit::audit;
 pub use authorities::authorities;
 pub use changes::changes;
@@ -23,8 +27,9 @@ pub use maintenance::{rolling, servers};
 pub use nodes::members;
 pub use replay::{replayed, replays};
 pub use services::{service, services};
-pub use status::{groups, resources, status};
+pub use status::{Rows, amiss, groups, resources, status, tables};
 pub use users::{user, users};
+pub use verdict::verdict;
 pub use what_if::{capacity, foreseen, losses, why_not};
 
 use anstyle::{AnsiColor, Style as Ansi};

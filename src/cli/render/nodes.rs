@@ -2,12 +2,16 @@
 
 use super::{
     Style, Tone, short_moment,
+    status::now,
     table::{Field, maybe, plain, table, toned},
 };
 use crate::api::wire::{MembersView, NodeOut, NodeRole, NodeView, StatusView};
 
 /// The nodes, as `tenure status` shows them.
 pub fn nodes(view: &StatusView, style: Style) -> String {
+    if view.nodes.is_empty() {
+        return String::new();
+    }
     let dogs = view.nodes.iter().any(|node| node.watchdog.is_some());
     let row = |node: &NodeView| {
         let role = match node.role {
@@ -19,7 +23,7 @@ pub fn nodes(view: &StatusView, style: Style) -> String {
             plain(&node.name),
             home(node),
             toned(&node.role, role),
-            state(node, &view.at),
+            state(node, now(view), view.heard.is_some()),
             maybe(node.address.as_ref()),
         ];
         if dogs {
@@ -50,7 +54,7 @@ pub fn members(view: &MembersView, style: Style) -> String {
             plain(member.id),
             role,
             node.map_or_else(|| maybe(None), home),
-            node.map_or_else(|| maybe(None), |node| state(node, &view.at)),
+            node.map_or_else(|| maybe(None), |node| state(node, &view.at, view.heard.is_some())),
             plain(&member.address),
             maybe(member.api_address.as_ref()),
         ];
@@ -79,7 +83,8 @@ fn home(node: &NodeView) -> Field {
     }
 }
 
-fn state(node: &NodeView, now: &str) -> Field {
+/// Its state; not known by a node that has lost touch with the others (`apart`).
+fn state(node: &NodeView, now: &str, apart: bool) -> Field {
     let since = node.lapsed.as_ref().map(|since| format!(" since {}", short_moment(since, now)));
     let since = since.unwrap_or_default();
     match (&node.out, &node.proof) {
@@ -93,6 +98,7 @@ fn state(node: &NodeView, now: &str) -> Field {
         (Some(out), None) => toned(format!("silent{since}, its LPAR is {out}"), Tone::Bad),
         (None, None) if !node.declared => toned("not in the cluster file", Tone::Busy),
         (None, None) if node.role == NodeRole::Absent => toned("has not joined", Tone::Busy),
+        (None, None) if apart => toned("not known", Tone::Busy),
         (None, None) => toned("ok", Tone::Good),
     }
 }

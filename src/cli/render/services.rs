@@ -1,7 +1,7 @@
 //! Services: groups in tiers.
 
 use super::{
-    Style, Tone,
+    Style, Tone, age,
     table::{maybe, plain, table, toned},
 };
 use crate::api::wire::{GroupStatus, ServiceMemberView, ServiceStatus, ServiceView, StatusView};
@@ -15,15 +15,15 @@ pub fn services(view: &StatusView, style: Style) -> String {
         let names = |tier: &Vec<ServiceMemberView>| {
             tier.iter().map(|member| member.group.as_str()).collect::<Vec<_>>().join(", ")
         };
+        let known = |member: &ServiceMemberView| {
+            view.groups.iter().find(|group| group.name == member.group).is_none_or(|group| group.live)
+        };
+        let live = view.heard.is_none() && service.tiers.iter().flatten().all(known);
+        let (state, tone) = age::unsure(service.state.as_str(), tone(&service.state), live);
         let online = service.tiers.iter().flatten().filter(|member| member.state == GroupStatus::Online).count();
         let all = service.tiers.iter().map(Vec::len).sum::<usize>();
         let tiers: Vec<String> = service.tiers.iter().map(names).collect();
-        vec![
-            plain(&service.name),
-            toned(&service.state, tone(&service.state)),
-            plain(format!("{online} of {all}")),
-            plain(tiers.join(" > ")),
-        ]
+        vec![plain(&service.name), toned(state, tone), plain(format!("{online} of {all}")), plain(tiers.join(" > "))]
     };
     table(&["SERVICE", "STATE", "ONLINE", "TIERS"], view.services.iter().map(row).collect(), style)
 }

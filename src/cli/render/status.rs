@@ -1,51 +1,91 @@
 //! `tenure status`: the whole cluster on one screen, states that need an operator on top.
 
 use super::{
-    Style, Tone,
-    detail::level_tone,
+    Style, Tone, age, count,
     maintenance::servers,
-    moment,
     nodes::nodes,
     services::services,
     short_moment,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::api::wire::{GroupStatus, GroupView, Intent, Level, ResourceView, StatusView};
+use crate::{
+    api::wire::{GroupStatus, GroupView, Intent, Level, ResourceView, StatusView},
+    cli::verdict::{self, Verdict},
+};
+
+/// The rows of `tenure status` that are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// None.
+    None,
+    /// Those of what is not as it should be.
+    Amiss,
+    /// All.
+    All,
+}
 
 /// The whole screen.
-pub fn status(view: &StatusView, style: Style) -> String {
-    let mut parts = vec![head(view, style)];
-    let stands = |text: &String| style.paint(Tone::Bad, text) + "\n";
-    parts.push(view.standstills.iter().map(stands).collect());
-    if !view.alarms.is_empty() {
-        let lines = view.alarms.iter().map(|alarm| style.paint(Tone::Bad, &format!("ALARM  {}", alarm.text)) + "\n");
-        parts.push(lines.collect());
+pub fn status(view: &StatusView, rows: Rows, style: Style) -> String {
+    let verdict = Verdict::of(view);
+    let mut parts = vec![super::verdict(view, &verdict, style)];
+    let shown = if rows == Rows::All { view.clone() } else { amiss(view) };
+    if rows != Rows::None {
+        parts.push(servers(&shown, style));
+        parts.push(nodes(&shown, style));
+        parts.push(services(&shown, style));
+        parts.push(groups(&shown, style));
+        parts.push(resources(&shown, style));
+        parts.push(waits(view, style));
+        parts.push(orders(view, style));
     }
-    parts.push(servers(view, style));
-    parts.push(nodes(view, style));
-    parts.push(services(view, style));
-    parts.push(groups(view, style));
-    parts.push(resources(view, style));
-    parts.push(waits(view, style));
-    parts.push(orders(view, style));
+    if rows == Rows::Amiss && view.configured > 0 {
+        parts.push(left_out(view, &shown, style));
+    }
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
 
-fn head(view: &StatusView, style: Style) -> String {
-    let name = if view.cluster.is_empty() { "(no cluster file applied)" } else { &view.cluster };
-    let leader = match &view.leader {
-        Some(leader) => format!("{leader} leads (term {})", view.term),
-        None => style.paint(Tone::Bad, "nobody leads"),
-    };
-    let stale =
-        if view.stale { style.paint(Tone::Busy, "  STALE, as read on ") + &view.answered_by } else { String::new() };
-    let cluster = style.paint(Tone::Head, &format!("cluster {name}"));
-    if view.configured == 0 {
-        let next = "next: describe the site in a cluster file, then `tenure apply FILE`";
-        return format!("{cluster}  {leader}{stale}\n{next}\n");
+/// All tables with a row.
+pub fn tables(view: &StatusView, style: Style) -> String {
+    let all = [servers, nodes, services, groups, resources].map(|table| table(view, style));
+    all.into_iter().filter(|text| !text.is_empty()).map(|text| format!("\n{text}")).collect()
+}
+
+/// What is not as it should be.
+pub fn amiss(view: &StatusView) -> StatusView {
+    let mut view = view.clone();
+    view.servers.retain(verdict::is_amiss_server);
+    view.nodes.retain(verdict::is_amiss_node);
+    view.services.retain(|service| verdict::is_amiss_service(&service.state));
+    view.groups.retain(verdict::is_amiss_group);
+    view.resources.retain(verdict::is_amiss_resource);
+    view
+}
+
+/// The number of what is not shown, because it is as it should be.
+fn left_out(view: &StatusView, shown: &StatusView, style: Style) -> String {
+    let left = [
+        (view.servers.len() - shown.servers.len(), "server"),
+        (view.nodes.len() - shown.nodes.len(), "node"),
+        (view.services.len() - shown.services.len(), "service"),
+        (view.groups.len() - shown.groups.len(), "group"),
+        (view.resources.len() - shown.resources.len(), "resource"),
+    ];
+    let left: Vec<String> = left.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
+    if left.is_empty() {
+        return String::new();
     }
-    format!("{cluster}  {leader}  index {}  {} UTC{stale}\n", view.index, moment(&view.at))
+    style.paint(Tone::Dim, &format!("as they should be: {}; to see all: `tenure status --all`", left.join(", "))) + "\n"
+}
+
+/// The servers, for a node that knows nothing of the present.
+pub(super) fn servers_known(view: &StatusView, style: Style) -> String {
+    servers(view, style)
+}
+
+/// The time of now. A node of an older build says only that of the last entry.
+pub(super) fn now(view: &StatusView) -> &str {
+    if view.now.is_empty() { &view.at } else { &view.now }
 }
 
 /// The groups.
@@ -54,15 +94,12 @@ pub fn groups(view: &StatusView, style: Style) -> String {
         return String::new();
     }
     let row = |group: &GroupView| {
-        let state = match &group.migrating_to {
-            Some(to) => format!("migrating to {to}"),
-            None => group.state.to_string(),
-        };
-        let since = group.since.as_ref().map(|since| short_moment(since, &view.at));
+        let (state, tone) = group_state(group);
+        let since = group.since.as_ref().map(|since| short_moment(since, now(view)));
         vec![
             plain(&group.name),
             plain(group.priority),
-            toned(state, group_tone(group)),
+            toned(state, tone),
             maybe(group.server.as_ref()),
             maybe(since.as_ref()),
             plain(group.system_list.join(" ")),
@@ -74,7 +111,7 @@ pub fn groups(view: &StatusView, style: Style) -> String {
     let mut above = None;
     for group in &view.groups {
         if let Some(parallel) = group.instance_of.as_ref().filter(|parallel| above != Some(*parallel)) {
-            rows.push(whole(parallel, view));
+            rows.extend(whole(parallel, view));
         }
         above = group.instance_of.as_ref();
         rows.push(row(group));
@@ -83,20 +120,23 @@ pub fn groups(view: &StatusView, style: Style) -> String {
 }
 
 /// The row of a parallel group, above its instances.
-fn whole(parallel: &String, view: &StatusView) -> Vec<Field> {
+fn whole(parallel: &String, view: &StatusView) -> Option<Vec<Field>> {
     let all: Vec<&GroupView> = view.groups.iter().filter(|one| one.instance_of.as_ref() == Some(parallel)).collect();
-    let online = all.iter().filter(|one| one.state == GroupStatus::Online).count();
+    let online = all.iter().filter(|one| one.state == GroupStatus::Online && one.live).count();
     let tone = if online == all.len() { Tone::Good } else { Tone::Busy };
     let servers: Vec<&str> = all.iter().flat_map(|one| &one.system_list).map(String::as_str).collect();
-    vec![
-        plain(parallel),
-        plain(all.first().map_or(0, |one| one.priority)),
-        toned(format!("{online} of {} online", all.len()), tone),
-        maybe(None),
-        maybe(None),
-        plain(servers.join(" ")),
-        toned("parallel", Tone::Dim),
-    ]
+    // A single one says it all itself.
+    (all.len() > 1).then(|| {
+        vec![
+            plain(parallel),
+            plain(all.first().map_or(0, |one| one.priority)),
+            toned(format!("{online} of {} online", all.len()), tone),
+            maybe(None),
+            maybe(None),
+            plain(servers.join(" ")),
+            toned("parallel", Tone::Dim),
+        ]
+    })
 }
 
 fn remarks(group: &GroupView) -> Field {
@@ -108,7 +148,9 @@ fn remarks(group: &GroupView) -> Field {
         let servers: Vec<&str> = group.faults.iter().map(|fault| fault.server.as_str()).collect();
         all.push(format!("faulted on {}", servers.join(" ")));
     }
-    all.extend(group.flags.iter().map(|flag| match flag.as_str() {
+    // Its state says so already.
+    let told = |flag: &&String| *flag != "down" || !group.live;
+    all.extend(group.flags.iter().filter(told).map(|flag| match flag.as_str() {
         "partial" => "partly down".to_owned(),
         "faulted" => "a resource faulted".to_owned(),
         "watched" => "only watched".to_owned(),
@@ -121,6 +163,17 @@ fn remarks(group: &GroupView) -> Field {
         all.push("waits".to_owned());
     }
     if all.is_empty() { maybe(None) } else { toned(all.join(", "), Tone::Busy) }
+}
+
+/// Its state, and what that means: what is not known now is in doubt, and what does not run is not online.
+pub(super) fn group_state(group: &GroupView) -> (String, Tone) {
+    let has = |flag: &str| group.flags.iter().any(|one| one == flag);
+    let (state, tone) = match &group.migrating_to {
+        Some(to) => (format!("migrating to {to}"), group_tone(group)),
+        None if group.state == GroupStatus::Online && has("down") && group.live => ("down".to_owned(), Tone::Bad),
+        None => (group.state.to_string(), group_tone(group)),
+    };
+    age::unsure(&state, tone, group.live)
 }
 
 pub(super) fn group_tone(group: &GroupView) -> Tone {
@@ -152,11 +205,13 @@ pub fn resources(view: &StatusView, style: Style) -> String {
             Some(confidence) => format!("{} ({confidence} %)", resource.state),
             None => resource.state.clone(),
         };
+        let seen = (resource.live, resource.read_at.as_ref());
+        let (state, tone) = age::aged(&state, power_tone(&resource.state), seen, now(view));
         vec![
             plain(&resource.name),
             plain(&resource.group),
             plain(&resource.of_type),
-            toned(state, power_tone(&resource.state)),
+            toned(state, tone),
             maybe(resource.server.as_ref()),
             toned(restarts, if resource.restarts > 0 { Tone::Busy } else { Tone::Dim }),
             resource.down.as_ref().map_or_else(|| maybe(None), |down| toned(down, Tone::Busy)),
@@ -176,17 +231,27 @@ pub(super) fn power_tone(state: &str) -> Tone {
 }
 
 fn waits(view: &StatusView, style: Style) -> String {
-    // Alarms stand on top already.
-    let waits: Vec<_> = view.waits.iter().filter(|wait| wait.level != Level::Alarm).collect();
-    if waits.is_empty() {
+    // What deserves a look stands on top already.
+    let waits = view.waits.iter().filter(|wait| wait.level == Level::Info);
+    let mut same: Vec<(String, Vec<&str>, &str)> = Vec::new();
+    for wait in waits {
+        let until = wait.until.as_ref().map(|until| format!(" (until {})", short_moment(until, now(view))));
+        let text = format!("{}{}", wait.text, until.unwrap_or_default());
+        match same.iter_mut().find(|(known, _, what)| *known == text && *what == wait.what) {
+            Some((_, names, _)) => names.push(&wait.name),
+            None => same.push((text, vec![&wait.name], &wait.what)),
+        }
+    }
+    if same.is_empty() {
         return String::new();
     }
     let mut out = style.paint(Tone::Head, "WAITS") + "\n";
-    for wait in waits {
-        let until = wait.until.as_ref().map(|until| format!(" (until {})", short_moment(until, &view.at)));
-        let text = format!("{} {}: {}{}", wait.what, wait.name, wait.text, until.unwrap_or_default());
-        out.push_str(&style.paint(level_tone(wait.level), &text));
-        out.push('\n');
+    for (text, names, what) in same {
+        let who = match names.as_slice() {
+            [name] => format!("{what} {name}"),
+            many => format!("{} ({})", count(many.len(), what), many.join(", ")),
+        };
+        out.push_str(&format!("{who}: {text}\n"));
     }
     out
 }
@@ -196,7 +261,7 @@ fn orders(view: &StatusView, style: Style) -> String {
         return String::new();
     }
     let rows = view.orders.iter().map(|order| {
-        let since = short_moment(&order.issued, &view.at);
+        let since = short_moment(&order.issued, now(view));
         vec![plain(&order.id), plain(&order.what), plain(&order.server), plain(&order.node), plain(since)]
     });
     table(&["ORDER", "WHAT", "ON", "BY", "SINCE"], rows.collect(), style)

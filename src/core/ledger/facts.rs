@@ -48,6 +48,10 @@ impl Applying<'_> {
             return Ok(());
         }
         state.read = Some((reading.by.clone(), reading.serial));
+        // Readings that are no news are not recorded: until this one, the last one held.
+        if reading.tells_lpars() || state.tells_lpars() {
+            state.lpars_read = Some(now);
+        }
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         let first = state.since.replace(reading.since).is_none();

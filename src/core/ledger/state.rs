@@ -21,6 +21,9 @@ pub struct ServerState {
     pub system: SystemState,
     /// Whether the last reading was live.
     pub live: bool,
+    /// Cluster time until which its LPARs were read live: that of the last recorded reading that showed them, or of the
+    /// first one after it that did not.
+    pub lpars_read: Option<Time>,
     /// Power of its own node's LPAR, at the last reading.
     pub node: Power,
     /// Remark of the last list because of which the LPAR named as its node's must be left alone.

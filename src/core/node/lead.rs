@@ -168,6 +168,7 @@ impl Node {
         leading.hear(&me, self.reaches_manager, now.moment);
         if let Some(index) = leading.index(ledger, quorum, now.moment) {
             self.past.heard(index);
+            self.led_at = quorum.map(|age| now.moment.before(age));
         }
         if let Some(granted) = leading.lease(&me, ledger, quorum, now.moment).filter(|_| present) {
             self.renew(granted.confirmed, super::usable(granted.lasts), granted.floor);

@@ -31,6 +31,8 @@ pub struct Node {
     pub(super) reaches_manager: bool,
     /// The last leader that this node heard, and the sending time of the heartbeat that it answered.
     pub(super) heard_leader: Option<(NodeName, Moment)>,
+    /// Time at which a leader with a majority behind it last led for certain.
+    pub(super) led_at: Option<Moment>,
     /// Index of the last entry that was followed, and that of its configuration.
     pub(super) seen: Option<(u64, u64)>,
     pub(super) beat_at: Moment,
@@ -79,6 +81,7 @@ impl Node {
             faith: Faith::new(moment),
             reaches_manager: true,
             heard_leader: None,
+            led_at: None,
             seen: None,
             beat_at: moment,
             beating: false,
@@ -186,6 +189,12 @@ impl Node {
         self.plan_at.is_none() && self.plan_by.is_none()
     }
 
+    /// The last moment at which this node knows that a leader led with a majority behind it: another one that answered
+    /// it, or itself. `None` if it has known none since it began.
+    pub fn led_at(&self) -> Option<Moment> {
+        self.led_at
+    }
+
     /// Whether this node leads, as of the last call.
     pub fn leads(&self) -> bool {
         matches!(self.role, Role::Leader { .. })
@@ -265,9 +274,13 @@ impl Node {
         match &answer {
             Answer::Lease { lasts, floor } => {
                 self.past.heard(*floor);
+                self.led_at = Some(asked);
                 self.renew(asked, usable(Span(*lasts)), *floor);
             }
-            Answer::NoLease { index } => self.past.heard(*index),
+            Answer::NoLease { index } => {
+                self.past.heard(*index);
+                self.led_at = Some(asked);
+            }
             Answer::Taken
             | Answer::NotYet
             | Answer::OtherProcess { .. }

@@ -68,6 +68,8 @@ impl Node {
             faith,
             reaches_manager,
             heard_leader,
+            // Only shown.
+            led_at: _,
             seen,
             // Decides only how soon it sends a heartbeat.
             beat_at: _,

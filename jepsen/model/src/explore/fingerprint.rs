@@ -172,6 +172,8 @@ impl Print<'_> {
             dirty,
             fence,
             fence_failed,
+            // Only shown.
+            lpars_read: _,
             used: _,
             limits_used: _,
             groups: _,
