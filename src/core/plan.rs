@@ -9,6 +9,7 @@ mod links;
 mod maintenance;
 mod members;
 mod migration;
+pub(crate) mod news;
 mod nodes;
 mod place;
 mod servers;

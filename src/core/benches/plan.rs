@@ -16,9 +16,11 @@ mod plot;
 use plot::{Curve, Figure, Goal};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Report, Request, RequestId, ResourceName,
-    ServerName, Span, SystemState, Time, View,
+    Author, Command, Entry, HmcName, Ledger, Moment, NodeName, Power, Reading, Report, Request, RequestId,
+    ResourceName, ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Kind, Node, Policy, Resource, Server},
+    ledger::Incarnation,
+    node::{Birth, Input, Node as Machine, Now, Standing},
     order::{Action, Ending},
     plan::{Plan, plan},
     view::NodeView,
@@ -36,15 +38,16 @@ const SIZES: [(usize, usize); 8] =
     [(250, 8), (500, 16), (1_000, 32), (2_000, 40), (5_000, 64), (10_000, 200), (20_000, 400), (50_000, 1_000)];
 /// Upper bounds on the milliseconds of one plan after a loss.
 const GOALS: [Goal; 3] = [(1_000, 10.0), (5_000, 50.0), (50_000, 1_000.0)];
-const NAMES: [&str; 4] = ["plan after a loss", "applying it", "plan at rest", "the whole loss foreseen"];
+const NAMES: [&str; 5] =
+    ["plan after a loss", "applying it", "plan at rest", "a reading at rest", "the whole loss foreseen"];
 
 fn main() {
     println!(
         "one plan after the loss of a server, and applying it; {RUNS} runs each ({WHOLE_RUNS} of the whole loss): median (10 % .. 90 %)\n"
     );
     println!(
-        "{:>7} {:>8} {:>6}  {:<30} {:<30} {:<30} {:<30}",
-        "groups", "servers", "moved", NAMES[0], NAMES[1], NAMES[2], NAMES[3]
+        "{:>7} {:>8} {:>6}  {:<30} {:<30} {:<30} {:<30} {:<30}",
+        "groups", "servers", "moved", NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4]
     );
     let mut curves = NAMES.map(|name| Curve { name, points: Vec::new() });
     for (groups, servers) in SIZES {
@@ -71,9 +74,10 @@ fn main() {
     }
 }
 
-fn measure(groups: usize, servers: usize) -> [Spread; 4] {
+fn measure(groups: usize, servers: usize) -> [Spread; 5] {
     let mut site = Site::new(groups, servers);
     let foreseeing = Spread::of(WHOLE_RUNS, || assert!(Loss::of(&site.ledger, &server(0)).is_survived()));
+    let reading = site.leader_at_rest();
     site.lose_first();
     let planned = site.plan();
     let moved = planned.commands.iter().filter(|command| matches!(command, Command::Grant { .. })).count();
@@ -92,8 +96,10 @@ fn measure(groups: usize, servers: usize) -> [Spread; 4] {
     site.commit(Author::Planner("n0".into()), planned.commands);
     site.rest();
     let resting = Spread::of(RUNS, || site.plan());
-    println!("{groups:>7} {servers:>8} {moved:>6}  {planning:<30} {applying:<30} {resting:<30} {foreseeing:<30}");
-    [planning, applying, resting, foreseeing]
+    println!(
+        "{groups:>7} {servers:>8} {moved:>6}  {planning:<30} {applying:<30} {resting:<30} {reading:<30} {foreseeing:<30}"
+    );
+    [planning, applying, resting, reading, foreseeing]
 }
 
 struct Site {
@@ -173,6 +179,37 @@ impl Site {
 
     fn plan(&self) -> Plan {
         plan(&self.ledger, &self.view, &node(1), self.now)
+    }
+
+    /// The time that a leader spends on a reading of its own server which says what is known.
+    fn leader_at_rest(&self) -> Spread {
+        let (me, moment) = (node(1), Moment(50_000));
+        let birth = Birth {
+            me: me.clone(),
+            incarnation: Incarnation(7),
+            stored: 0,
+            known: self.now,
+            wall: self.now,
+            fresh: Span(1_000),
+            moment,
+        };
+        let standing =
+            Standing { term: 1, leads: true, leader: Some(me), quorum: Some(Span(0)), ..Standing::default() };
+        let ledger = Arc::new(self.ledger.clone());
+        let now = |at| Now { moment: at, ledger: &ledger, standing: &standing };
+        let mut leader = Machine::new(birth);
+        leader.handle(now(moment), Input::Woken);
+        leader.handle(now(moment), Input::CaughtUp(1));
+        leader.handle(now(moment.after(Span(10))), Input::Woken);
+        assert!(leader.rests() && leader.leads(), "the leader is not at rest");
+        let at = moment.after(Span(20));
+        let spread = Spread::of_with(
+            RUNS,
+            || Input::Read { server: server(1), reading: Some(self.view.readings[&server(1)].clone()), blind: false },
+            |reading| leader.handle(now(at), reading),
+        );
+        assert!(leader.rests(), "a reading that says what is known makes a plan due");
+        spread
     }
 
     /// Plans and commits until nothing is left to propose.

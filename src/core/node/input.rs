@@ -339,4 +339,4 @@ impl fmt::Display for Wake {
 }
 
 /// The signs of each node that a plan uses besides readings: silent, lease over, reaches a manager.
-pub(super) type Signs = BTreeMap<NodeName, [bool; 3]>;
+pub(super) type Signs = BTreeMap<NodeName, [bool; 4]>;

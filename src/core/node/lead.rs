@@ -2,10 +2,10 @@
 
 use super::{Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs};
 use crate::{
-    Command, NodeName, ServerName, Span,
+    Command, Inside, NodeName, Reading, ServerName, Span,
     ledger::Incarnation,
     pace::Pace,
-    plan::{Plan, plan},
+    plan::{Plan, news, plan},
     time::Moment,
 };
 use std::collections::BTreeSet;
@@ -24,6 +24,8 @@ pub(super) enum Role {
         proposing: bool,
         digests: Digests,
         pace: Pace,
+        /// Servers of which the last plan wanted fresh readings: something waits for them, so each is a reason to plan.
+        awaited: BTreeSet<ServerName>,
     },
 }
 
@@ -47,8 +49,8 @@ impl Node {
     fn lead(&mut self, now: Now<'_>, before: Option<(NodeName, Moment)>) {
         let term = now.standing.term;
         let leading = Box::new(Leading::new(before, self.fresh, now.moment));
-        let (digests, pace) = (Digests::default(), Pace::default());
-        self.role = Role::Leader { term, leading, proposing: false, digests, pace };
+        let (digests, pace, awaited) = (Digests::default(), Pace::default(), BTreeSet::new());
+        self.role = Role::Leader { term, leading, proposing: false, digests, pace, awaited };
         self.effects.push(Effect::CatchUp(term));
     }
 
@@ -98,17 +100,16 @@ impl Node {
                 (Role::Leader { .. }, Some(node)) if !now.ledger.is_present(node, by) => {
                     Answer::OtherProcess { at: now.ledger.index }
                 }
-                (Role::Leader { leading, .. }, Some(node)) => {
+                (Role::Leader { .. }, Some(node)) => {
                     match call {
                         // A node tells what it has read itself.
                         Call::Reading(reading) if reading.by != *node => {}
-                        Call::Reading(reading) => leading.read(reading),
-                        Call::Inside(inside) => leading.sense(node.clone(), inside),
+                        Call::Reading(reading) => self.is_told(now, reading),
+                        Call::Inside(inside) => self.is_told_of_inside(now, node, inside),
                         Call::Heartbeat { .. } | Call::Probe(_) => {}
                         #[cfg(feature = "next-level")]
                         Call::Build(_) => {}
                     }
-                    self.plan_soon(now.moment);
                     Answer::Taken
                 }
             },
@@ -191,6 +192,46 @@ impl Node {
         self.effects.push(Effect::Propose { of: Proposal::Finding, commands: vec![command], at });
     }
 
+    /// Keeps a reading of a server, and plans if it matters: at rest, when it says what is known, no plan is made.
+    pub(super) fn is_told(&mut self, now: Now<'_>, reading: Reading) {
+        let Role::Leader { leading, awaited, .. } = &mut self.role else { return };
+        let home = now.ledger.config.node_on(&reading.server);
+        let matters = awaited.contains(&reading.server) || news::is_read(now.ledger, home, &reading);
+        leading.read(reading);
+        self.plan_if(now, matters);
+    }
+
+    /// Keeps a node's looks inside itself, and plans if they matter.
+    pub(super) fn is_told_of_inside(&mut self, now: Now<'_>, node: &NodeName, inside: Inside) {
+        let Role::Leader { leading, awaited, .. } = &mut self.role else { return };
+        let server = now.ledger.config.nodes.get(node).and_then(|declared| declared.server.as_ref());
+        let matters = server.is_some_and(|server| awaited.contains(server))
+            || news::of_inside(now.ledger, node, &inside).is_some();
+        leading.sense(node.clone(), inside);
+        self.plan_if(now, matters);
+    }
+
+    fn plan_if(&mut self, now: Now<'_>, matters: bool) {
+        if matters {
+            self.plan_soon(now.moment);
+        } else {
+            debug_assert_eq!(self.overlooked(now), [], "a look that was no reason to plan changes the plan");
+        }
+    }
+
+    /// What a plan that is not due would decide.
+    fn overlooked(&self, now: Now<'_>) -> Vec<Command> {
+        let at = self.clock.now(now.moment);
+        let due =
+            self.plan_at.is_some() || self.plan_by.is_some_and(|by| by <= at) || self.signs_now(now) != self.signs;
+        let Role::Leader { leading, proposing, .. } = &self.role else { return Vec::new() };
+        if due || *proposing || !leading.is_ready() {
+            return Vec::new();
+        }
+        let view = leading.view(now.ledger.nodes.keys(), &now.ledger.config.timings, now.moment);
+        plan(now.ledger, &view, &self.me, at).commands
+    }
+
     /// Makes a plan due a moment from now.
     pub(super) fn plan_soon(&mut self, now: Moment) {
         if matches!(self.role, Role::Leader { .. }) {
@@ -210,7 +251,9 @@ impl Node {
         let timings = &now.ledger.config.timings;
         let nodes = leading.nodes(now.ledger.nodes.keys(), timings, now.moment).into_iter();
         nodes
-            .map(|(node, seen)| (node, [seen.silence >= timings.suspect, seen.lease_over, seen.reaches_manager]))
+            .map(|(node, seen)| {
+                (node, [seen.heard, seen.silence >= timings.suspect, seen.lease_over, seen.reaches_manager])
+            })
             .collect()
     }
 
@@ -240,10 +283,11 @@ impl Node {
         self.signs = signs;
         self.plan_at = None;
         let (ledger, timings) = (now.ledger, &now.ledger.config.timings);
-        let Role::Leader { term, leading, proposing, pace, .. } = &mut self.role else { return };
+        let Role::Leader { term, leading, proposing, pace, awaited, .. } = &mut self.role else { return };
         let view = leading.view(ledger.nodes.keys(), timings, now.moment);
         let Plan { commands, probe, wake_at } = plan(ledger, &view, &self.me, at);
         let (due, next) = pace.due(&probe, at, timings.monitor);
+        *awaited = probe.into_keys().collect();
         self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| commands.is_empty());
         // If it is due already, it is planned with the next event, not over and over.
         self.plan_by = self.plan_by.map(|by| by.max(at.after(GATHER)));

@@ -315,9 +315,8 @@ impl Node {
         if !manages {
             return;
         }
-        if let Role::Leader { leading, .. } = &mut self.role {
-            leading.read(reading);
-            self.plan_soon(now.moment);
+        if self.leads() {
+            self.is_told(now, reading);
         } else if let Some(leader) = now.standing.leader.clone() {
             let within = now.ledger.config.timings.lease;
             self.effects.push(Effect::Call { to: leader, call: Call::Reading(reading), within });
@@ -328,9 +327,9 @@ impl Node {
     fn tell_inside(&mut self, now: Now<'_>, inside: Option<Inside>) {
         let Some((inside, leader)) = inside.zip(now.standing.leader.clone()) else { return };
         self.told = Some((leader.clone(), now.standing.term, now.moment));
-        if let Role::Leader { leading, .. } = &mut self.role {
-            leading.sense(self.me.clone(), inside);
-            self.plan_soon(now.moment);
+        if self.leads() {
+            let me = self.me.clone();
+            self.is_told_of_inside(now, &me, inside);
         } else {
             let within = now.ledger.config.timings.lease;
             self.effects.push(Effect::Call { to: leader, call: Call::Inside(inside), within });

@@ -118,9 +118,11 @@ impl Node {
             Role::Follower => to.word(0),
             // Terms are compared by consensus, and digests not at all; the pace only decides how soon something is
             // asked.
-            Role::Leader { term: _, leading, proposing, digests: _, pace: _ } => {
+            Role::Leader { term: _, leading, proposing, digests: _, pace: _, awaited } => {
                 to.word(1u64.wrapping_add(u64::from(*proposing)));
                 leading.recall(to);
+                awaited.iter().for_each(|server| to.server(server));
+                to.word(u64::MAX);
             }
         }
     }

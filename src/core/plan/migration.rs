@@ -92,6 +92,9 @@ impl Planner<'_> {
         }
         let until = migration.ordered.after(self.scratch.migrate_timeout(resource));
         let overdue = until <= self.now();
+        if !overdue {
+            self.wake(until);
+        }
         if !ordered && !moves {
             for (server, copy) in copies.iter().filter(|(server, _)| tenure.covers(server)) {
                 match self.settle(resource, server, copy) {
@@ -131,7 +134,6 @@ impl Planner<'_> {
         }
         let resource = resource.clone();
         if !overdue {
-            self.wake(until);
             return Step::Wait(Wait::Migrating { resource, from, to });
         }
         Step::Wait(Wait::MigrationStuck { resource, from, to })

@@ -4,47 +4,23 @@
 //! granted no lease any more as soon as it is suspect; from then on, its LPAR being read off is a proof. If its LPAR
 //! still reads anything else when its last lease has ended, it is cut off.
 
-use super::Planner;
+use super::{Planner, news};
 use crate::{
-    Command, GroupName, Inside, NodeName, Power, ResourceName, ServerName,
+    Command, GroupName, NodeName, Power, ResourceName, ServerName,
     ledger::{GroupState, Phase, Tenure},
     note::{LeaveReason, Wait},
 };
-use std::collections::BTreeMap;
 
 impl Planner<'_> {
     /// Proposes what nodes report on the resources inside them, if it is news or fresher where something waits.
     pub(super) fn inside(&mut self) {
         let view = self.view;
         for (node, inside) in &view.inside {
-            let Some(state) = self.scratch.nodes.get(node).filter(|state| !state.is_out()) else { continue };
-            // The watchdog of a report counts if the node knew the present configuration when it looked.
-            let knows = inside.seen.values().any(|seen| seen.since >= self.scratch.configured);
-            let watchdog = if knows { inside.watchdog } else { state.watchdog };
-            let first = !state.met || state.watchdog != watchdog;
-            let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.clone()) else {
-                continue;
-            };
-            let news = inside.seen.iter().filter(|(resource, seen)| self.is_seen_news(&server, resource, seen));
-            let seen: BTreeMap<_, _> = news.map(|(resource, seen)| (resource.clone(), seen.clone())).collect();
-            if first || !seen.is_empty() {
-                let inside = Inside { seen, watchdog };
+            if let Some(inside) = news::of_inside(&self.scratch, node, inside) {
                 // The report of a node that must be taken back first is refused, and comes again.
                 let _ = self.emit(Command::Sense { node: node.clone(), inside });
             }
         }
-    }
-
-    fn is_seen_news(&self, server: &ServerName, resource: &ResourceName, seen: &crate::Seen) -> bool {
-        if !self.scratch.is_inside(resource) {
-            return false;
-        }
-        let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
-        let copy = group.and_then(|group| group.copies.get(resource)?.get(server));
-        group.zip(copy).is_some_and(|(group, copy)| {
-            self.is_copy_news(group, copy, server, (seen.power, seen.since, seen.confidence))
-                && copy.since.is_none_or(|since| (since, copy.serial) <= (seen.since, seen.serial))
-        })
     }
 
     /// Suspends leases of silent nodes that matter, records ended leases, and takes back nodes that are heard again.

@@ -1,9 +1,9 @@
 //! Nodes and servers: watchers, proofs that a server is off, and servers that came back.
 
-use super::Planner;
+use super::{Planner, news};
 use crate::{
-    Command, HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, Span, SystemState,
-    ledger::{CopyState, Dirty, GroupState, Lockout, Phase, ServerState, StartRisk},
+    Command, HmcName, Ledger, NodeName, Power, Reading, ServerName, Span, SystemState,
+    ledger::{Dirty, Lockout, ServerState, StartRisk},
     note::ServerWait,
 };
 use std::{
@@ -22,97 +22,11 @@ impl Planner<'_> {
         };
         let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
         for reading in first.into_iter().chain(later) {
-            if self.is_news(reading) {
+            if news::is_read(&self.scratch, self.homes.get(&reading.server), reading) {
                 // A reading by a node that is no longer the watcher is rightly refused.
                 let _ = self.emit(Command::Observe(reading.clone()));
             }
         }
-    }
-
-    fn is_news(&self, reading: &Reading) -> bool {
-        let Some(state) = self.scratch.servers.get(&reading.server) else { return false };
-        if state.watcher.as_ref() != Some(&reading.by) || state.is_past(reading) {
-            return false;
-        }
-        let fresher_matters = state.since.is_none_or(|since| {
-            let home = self.homes.get(&reading.server).and_then(|node| self.scratch.nodes.get(node));
-            let silent = home.and_then(|node| self.scratch.reads_from(node));
-            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), silent];
-            marks.into_iter().flatten().any(|mark| since < mark && reading.since >= mark)
-        });
-        fresher_matters
-            || state.system != reading.system
-            || state.live != reading.live
-            || state.node != self.scratch.reads_node(reading)
-            || (reading.tells_lpars() && state.node_alarm != self.scratch.node_alarm(reading))
-            || (reading.tells_vios() && state.vios != reading.vios)
-            || self.has_copy_news(reading)
-    }
-
-    fn has_copy_news(&self, reading: &Reading) -> bool {
-        let told = |resource: &&ResourceName| reading.tells_lpars() && !self.scratch.is_inside(resource);
-        reading.copies.keys().filter(told).any(|resource| {
-            let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
-            let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
-            group.zip(copy).is_some_and(|(group, copy)| {
-                let power = self.scratch.reads(reading, resource);
-                self.is_copy_news(group, copy, &reading.server, (power, reading.since, 100))
-                    || self.is_list_news(group, copy, reading, (resource, power))
-            })
-        })
-    }
-
-    /// Whether a reading has news of a line besides its state: its UUID for the first time, a remark, or its presence
-    /// here while it is missed elsewhere.
-    fn is_list_news(
-        &self,
-        group: &GroupState,
-        copy: &CopyState,
-        reading: &Reading,
-        (resource, power): (&ResourceName, Power),
-    ) -> bool {
-        // The list was read of another object under this name.
-        if reading.since < copy.declared {
-            return false;
-        }
-        let listed = Ledger::lists(reading, resource, power);
-        let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
-        let learns = listed && copy.uuid.is_none() && uuid.is_some();
-        let missed = || {
-            let copies = group.copies.get(resource).filter(|_| listed && self.scratch.is_mobile(resource));
-            copies.is_some_and(|copies| {
-                let gone = copies.values().filter(|copy| copy.power == Power::Missing);
-                gone.filter_map(|copy| copy.listed)
-                    .any(|at| copy.listed.is_some_and(|here| here < at) && reading.since >= at)
-            })
-        };
-        let newer = copy.since.is_none_or(|known| known <= reading.since);
-        newer && (learns || copy.said != Ledger::said(reading, resource) || missed())
-    }
-
-    /// Whether a look at a copy is news, or is the first of those that count.
-    pub(super) fn is_copy_news(
-        &self,
-        group: &GroupState,
-        copy: &CopyState,
-        server: &ServerName,
-        (power, since, sure): (Power, u64, u8),
-    ) -> bool {
-        // The look was at another object under this name.
-        if since < copy.declared {
-            return false;
-        }
-        let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
-            Phase::Leaving { index, .. } if tenure.server == *server => Some(index),
-            Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
-            Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
-        });
-        let counts_from = copy.quiet_from.max(leaving.or(group.judged_from()).unwrap_or_default());
-        let older = copy.since.is_none_or(|known| known < counts_from);
-        let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
-        // Readings by other nodes, in their reports, may be newer than the watcher's last one.
-        let known = copy.since.is_none_or(|known| known <= since);
-        (known && changed) || (older && copy.since.is_none_or(|known| since > known))
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, and by a surrogate otherwise. A

@@ -467,3 +467,30 @@ fn a_leader_is_told_what_lives_inside_when_it_is_new_and_now_and_then() {
             .all(|effect| !matches!(effect, Effect::Call { call: Call::Inside(_), .. }))
     );
 }
+
+#[test]
+fn a_look_that_says_what_is_known_is_no_reason_to_plan() {
+    let mut bench = Bench::new();
+    let effects = bench.leads();
+    bench.commits(effects);
+    let read = |bench: &mut Bench, power: Power| {
+        let since = bench.ledger.index;
+        let mut reading = reading("p1", "n1", since, since);
+        reading.copies.insert("web".into(), power);
+        bench.feed(Input::Read { server: "p1".into(), reading: Some(reading), blind: false })
+    };
+    let effects = read(&mut bench, Power::Off);
+    bench.commits(effects);
+    let effects = bench.pass(1);
+    bench.commits(effects);
+    while !bench.node.rests() {
+        let (at, _) = bench.wake();
+        bench.at = at;
+        let effects = bench.feed(Input::Woken);
+        bench.commits(effects);
+    }
+    read(&mut bench, Power::Off);
+    assert!(bench.node.rests(), "nothing has changed");
+    read(&mut bench, Power::Running);
+    assert!(!bench.node.rests(), "an LPAR runs that did not");
+}
