@@ -33,6 +33,9 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
                 warning: "Groups that cannot move are stopped until the server is back.",
                 question: "Type the name of the server if it is to be emptied: ",
             };
+            if sure.yes_i_checked.is_none() {
+                find(server.as_str(), context).await?;
+            }
             if !doubt.is_settled(&sure, context, terminal)? {
                 let view = find(server.as_str(), context).await?;
                 doubt.ask(&render::server_groups(&view), terminal)?;

@@ -42,6 +42,10 @@ async fn confirm_node(node: NodeName, sure: &Sure, context: &Context, terminal: 
         warning: "If it runs after all, what lives inside it will run twice and file systems be written by both.",
         question: "Type the name of the node if you have seen that its LPAR is off: ",
     };
+    if sure.yes_i_checked.is_none() {
+        let status = context.client.status(context.read()).await?;
+        names::known("node", node.as_str(), &status)?;
+    }
     if !doubt.is_settled(sure, context, terminal)? {
         doubt.ask("", terminal)?;
     }

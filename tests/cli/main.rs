@@ -6,6 +6,7 @@ mod binary;
 mod commands;
 mod fake;
 mod maintenance;
+mod messages;
 mod render;
 mod replay;
 mod status;

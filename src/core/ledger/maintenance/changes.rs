@@ -33,7 +33,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let upkeep = &mut self.server_mut(server)?.upkeep;
         if upkeep.quarantine.is_none_or(|until| now < until) {
-            return Err(Refusal::NotQuarantined { server: server.clone() });
+            return Err(Refusal::QuarantineLasts { server: server.clone() });
         }
         upkeep.quarantine = None;
         upkeep.open_since = Some(now);
