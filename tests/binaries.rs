@@ -6,6 +6,10 @@
 mod install;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "binaries/operations.rs"]
+mod operations;
+#[path = "binaries/whereabouts.rs"]
+mod whereabouts;
 
 use nodes::{Cluster, cluster_file, path, said, tenure, until};
 use rustix::process::Signal;

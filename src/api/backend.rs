@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, Time,
-    authority::Authority, config::Cluster, trust::Purpose,
+    Caller, Event, ForeignLines, GroupName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request, RequestId,
+    ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.
@@ -34,6 +34,10 @@ pub struct Member {
     pub address: String,
     /// The address of its admin API, if known.
     pub api_address: Option<String>,
+    /// Its version, if known.
+    pub version: Option<String>,
+    /// The newest feature level that it understands, if known.
+    pub level: Option<u32>,
     /// Whether it votes.
     pub voter: bool,
 }
@@ -138,6 +142,11 @@ pub trait Backend: Send + Sync + 'static {
     /// This node's view of the consensus group, without asking another one.
     async fn members(&self) -> Result<Members, Failure>;
 
+    /// The same, after every other member was asked what it says of itself.
+    async fn members_asked(&self) -> Result<Members, Failure> {
+        self.members().await
+    }
+
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
     fn events(&self, after: u64) -> BoxStream<'static, Event>;
 
@@ -152,6 +161,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Removes a member.
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure>;
+
+    /// Stops a node for a while: what lives inside it is frozen until it is back. Returns the groups that were frozen.
+    async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure>;
+
+    /// Raises the feature level, once every member understands it.
+    async fn raise(&self, by: &Caller, level: Level) -> Result<(), Failure>;
 
     /// Transfers leadership to another voter; returns the leader.
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;

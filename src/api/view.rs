@@ -164,6 +164,9 @@ pub(crate) fn time(time: Time) -> String {
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
 }
 
+/// What is said of a node that was stopped for a while.
+const STOPPED: &str = "which was stopped with `tenure node stop`: start `tenured` there";
+
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
     let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?)));
     let servers =
@@ -174,12 +177,19 @@ fn waits(ledger: &Ledger) -> Vec<WaitView> {
 }
 
 fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
+    // Whoever stopped the node for a while starts it again: nobody has to prove anything.
+    let (level, text) = match wait {
+        Wait::NodeSilent { resource, node, .. } if ledger.stops(node).is_some() => {
+            (Level::Warning, format!("{resource} lives inside node {node}, {STOPPED}"))
+        }
+        _ => (wait.level().into(), wait.to_string()),
+    };
     WaitView {
         what: "group".to_owned(),
         name: name.to_string(),
-        level: wait.level().into(),
+        level,
         kind: wait.kind().to_owned(),
-        text: wait.to_string(),
+        text,
         until: wait.until().map(|until| shown(ledger, until)),
     }
 }

@@ -55,6 +55,7 @@ pub(super) async fn hmc(command: Hmc, context: &Context, terminal: &mut Terminal
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, sure, what, warning) = match command {
         Cluster::Init(_) => return Err(Fault::usage("a cluster is founded without one", "see `tenure cluster init`")),
+        Cluster::Upgrade(upgrade) => return super::upgrade::upgrade(&upgrade, context, terminal).await,
         Cluster::Arm => return request(context, terminal, Verb::Arm, None).await,
         Cluster::Disarm { sure } => {
             (Verb::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
@@ -76,7 +77,7 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
 
 /// The name that the cluster was founded with: until a cluster file is applied, there is no other.
 fn founded(context: &Context) -> Result<String, Fault> {
-    let identity = identity::load(&context.global.identity, identity::USER).map_err(Fault::Identity)?;
+    let identity = identity::load(&context.global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
     let id = identity.name().map(|name| name.cluster).unwrap_or_default();
     // Some digits behind it tell clusters of the same name apart.
     Ok(id.rsplit_once('-').map_or(id.as_str(), |(name, _)| name).to_owned())

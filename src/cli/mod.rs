@@ -24,10 +24,12 @@ mod resource;
 mod show;
 mod status;
 mod terminal;
+pub mod upgrade;
 mod user;
 pub mod verdict;
 mod wait;
 mod what_if;
+mod whereabouts;
 
 pub use args::Args;
 pub use exit::{Exit, Fault};
@@ -50,6 +52,7 @@ pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
         }
     };
     user::keep_certified(&global, terminal).await;
+    whereabouts::keep_nodes(&global);
     exit
 }
 
@@ -97,9 +100,9 @@ struct Context {
 
 impl Context {
     fn new(global: Global) -> Result<Self, Fault> {
-        let identity = identity::load(&global.identity, identity::USER).map_err(Fault::Identity)?;
-        let client = Client::new(&identity, global.node.clone(), global.timeout).map_err(Fault::Client)?;
-        let client = client.telling(global.signing.clone());
+        let identity = identity::load(&global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
+        let client = Client::new(&identity, global.nodes()?, global.timeout).map_err(Fault::Client)?;
+        let client = client.telling(global.signing.clone(), global.members.clone());
         Ok(Context { client, global })
     }
 

@@ -269,6 +269,9 @@ fn of_node(node: &NodeView, view: &StatusView) -> Option<Cause> {
     let text = match (&node.out, &node.proof) {
         (_, Some(proof)) => format!("node {name} is off: {proof}"),
         (Some(NodeOut::CutOff), None) => format!("node {name} is silent, and its LPAR is being cut off"),
+        (Some(_), None) if node.stopped => {
+            format!("node {name} was stopped with `tenure node stop`: start `tenured` there")
+        }
         (Some(_), None) => format!("node {name} is silent"),
         (None, None) if node.declared && node.role == NodeRole::Absent => format!(
             "node {name} has not joined: `tenure node token {name}`, and there `tenured --config FILE --join-file FILE`"

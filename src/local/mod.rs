@@ -2,6 +2,7 @@
 //! the others. Small on purpose; all other configuration is replicated.
 
 pub mod identity;
+pub mod nodes;
 pub mod private;
 pub mod space;
 

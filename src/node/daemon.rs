@@ -2,14 +2,15 @@
 
 use super::{
     Machine,
+    about::{About, Abouts},
     audit::AuditLog,
     backend::NodeBackend,
     certificates::Certificates,
-    clerk,
+    clerk::{self, Clerk},
     clock::{self, ClusterClock, Contact},
     ending::Ending,
     event_loop::{self, EventLoop},
-    founding,
+    founding, pause,
     peer::{CALLS, Inbox},
     refusals::Refusals,
     service::Alive,
@@ -199,9 +200,15 @@ impl Daemon {
             alive: Alive::expected(),
         });
         let running = tasks.spawn(events.run(calls));
-        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
-        let beside = (config.node.clone(), raft.clone(), Arc::clone(&agents), tasks.clone(), stop.clone());
-        tasks.spawn(clerk::serve(questions, beside.0, beside.1, beside.2, beside.3, beside.4));
+        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone()));
+        let abouts = Arc::new(Abouts::new(About::me(&config.api_advertise)));
+        let (me, agents_beside) = (config.node.clone(), Arc::clone(&agents));
+        let clerk = Clerk { me, raft: raft.clone(), agents: agents_beside, about: abouts.me().clone(), leave: ended };
+        tasks.spawn(clerk::serve(questions, clerk, tasks.clone(), stop.clone()));
+        let asking = (Arc::clone(&abouts), raft.clone(), stop.clone());
+        tasks.spawn(async move { asking.0.run(asking.1, asking.2).await });
+        let told = clock.clone();
+        tasks.spawn(pause::come_back(raft.clone(), config.node.clone(), stop.clone(), move || told.now()));
         let keeping = (Arc::clone(&certificates), raft.clone(), stop.clone());
         tasks.spawn(async move { keeping.0.run(keeping.1, keeping.2).await });
         let backend_agents = Arc::clone(&agents);
@@ -214,6 +221,7 @@ impl Daemon {
             clock,
             contact,
             agents: backend_agents,
+            abouts,
             cluster,
             refusals: Refusals::default(),
             audit,

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 /// The reason why a node ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
+    /// An administrator asked for it.
+    #[error("this node was asked to stop (`tenure node stop`); start it again when it has its new version")]
+    Asked,
     /// Consensus has stopped, or another task that the node cannot do without.
     #[error("consensus has stopped, so this node has: {0}")]
     Failed(String),
@@ -26,9 +29,10 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// The exit code: 1 if another start may help, 3 if it does not.
+    /// The exit code: 0 if it was asked for, 1 if another start may help, 3 if it does not.
     pub fn code(&self) -> ExitCode {
         match self {
+            Ending::Asked => ExitCode::SUCCESS,
             Ending::Failed(_) => ExitCode::FAILURE,
             Ending::Twice(_) | Ending::Diverged { .. } => ExitCode::from(3),
         }

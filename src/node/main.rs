@@ -1,6 +1,6 @@
 //! The program `tenured`: arguments, logging, signals.
 
-use super::{Daemon, founding, service};
+use super::{Daemon, Ending, founding, service};
 use crate::{
     local::{LocalConfig, LogFormat, private},
     shown::Log,
@@ -124,7 +124,11 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         tracing::info!("stopped");
         return ExitCode::SUCCESS;
     };
-    tracing::error!("{why}");
+    if why == Ending::Asked {
+        tracing::info!("{why}");
+    } else {
+        tracing::error!("{why}");
+    }
     // A failed node may be unable to stop in order, and must not keep the process.
     if tokio::time::timeout(STOPPING, daemon.stop()).await.is_err() {
         tracing::error!("not everything has stopped in time; the process ends all the same");

@@ -1,6 +1,7 @@
 //! The daemon's loop: facts in, entries out. It holds timers, the lease and the connection to the leader, and decides
 //! nothing: the core's plan decides, and the core's ledger checks.
 
+mod about;
 pub mod audit;
 mod backend;
 mod catalog;
@@ -18,6 +19,7 @@ pub mod logins;
 mod machine;
 pub mod main;
 mod member;
+mod pause;
 pub mod peer;
 mod permit;
 pub mod propose;
@@ -26,6 +28,7 @@ mod service;
 pub mod standing;
 mod suitability;
 
+pub use about::About;
 pub use catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter};
 pub use daemon::{Daemon, DaemonError};
 pub use ending::Ending;

@@ -1,6 +1,7 @@
 //! Calls between nodes besides consensus: heartbeats and leases, readings, probes, changes of members.
 
 use super::{
+    about::About,
     catalog::{Catalog, Description},
     propose::level,
 };
@@ -60,6 +61,10 @@ pub enum Call {
     Agents,
     /// Asks for the attributes and actions of an agent of the node.
     Agent(String),
+    /// Asks for what the node says of itself.
+    About,
+    /// The node is to stop, as it was permitted at this log index.
+    Stop(u64),
 }
 
 /// A change of members.
@@ -105,6 +110,12 @@ pub enum Answer {
     MemberUnknown(ForeignText),
     /// It was not carried out, because the node that was asked is not the leader.
     NotLeader,
+    /// What the node says of itself.
+    About(About),
+    /// The node stops.
+    Stops,
+    /// It does not, and why.
+    StaysUp(Rejection),
 }
 
 impl Format for Spoken {

@@ -18,9 +18,9 @@ use tenure::api::{
     },
 };
 use tenure_core::{
-    Action, Author, Caller, Command, Entry, Event, ForeignLines, Inside, Ledger, NodeName, Outcome, Power, Reading,
-    Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName,
-    View,
+    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, Inside, Ledger, Level, NodeName, Outcome,
+    Power, Reading, Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState,
+    Time, UserName, View,
     authority::{Authority, Sealed},
     config::Cluster,
     order::Ending,
@@ -236,6 +236,8 @@ pub struct Fake {
     pub unreached: Mutex<BTreeMap<NodeName, String>>,
     /// Requests, with their authors.
     pub audit: Mutex<Vec<String>>,
+    /// The newest feature levels that the members understand; by default, 1 for all but the arbiter, which does not say.
+    pub levels: Mutex<Vec<u32>>,
     /// Number of answers that there is no leader.
     pub leaderless_answers: AtomicUsize,
     /// Whether followers of events may go on.
@@ -411,12 +413,15 @@ impl Backend for Fake {
     }
 
     async fn members(&self) -> Result<Members, Failure> {
+        let levels = self.levels.lock().unwrap().clone();
         let member = |(id, name): (u64, &str)| Member {
             id,
             name: name.into(),
             address: format!("{name}.site:7100"),
             api_address: Some(format!("{name}.site:7101")),
             voter: name != "p4",
+            version: (name != "arb").then(|| "0.1.0".to_owned()),
+            level: levels.get(usize::try_from(id).unwrap() - 1).copied().or((name != "arb").then_some(1)),
         };
         let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
         let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
@@ -472,6 +477,23 @@ impl Backend for Fake {
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
         self.permit(by, Act::RemoveNode { node: node.clone() })?;
         self.note(by, format!("remove {node}"))
+    }
+
+    async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure> {
+        self.permit(by, Act::StopNode { node: node.clone(), frozen: BTreeSet::new() })?;
+        self.note(by, format!("stop {node}"))?;
+        let site = self.site();
+        let act = site.ledger.stops(node).and_then(|index| site.ledger.trust.acts.get(&index));
+        Ok(match act {
+            Some(Act::StopNode { frozen, .. }) => frozen.iter().cloned().collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    async fn raise(&self, by: &Caller, level: Level) -> Result<(), Failure> {
+        self.permit(by, Act::Raise { level })?;
+        self.site().ledger.raise(level);
+        self.note(by, format!("raise {}", level.0))
     }
 
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
@@ -592,6 +614,7 @@ impl Served {
             idle: Mutex::default(),
             unreached: Mutex::default(),
             audit: Mutex::default(),
+            levels: Mutex::default(),
             leaderless_answers: AtomicUsize::default(),
             admits: AtomicBool::new(true),
             applied,

@@ -12,4 +12,5 @@ mod replay;
 mod status;
 mod strangers;
 mod trust;
+mod upgrade;
 mod what_if;

@@ -77,6 +77,8 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         ),
         (Administrator, post.clone(), "/v1/check", r#"{"text":"name = \"x\""}"#.into()),
         (Administrator, post.clone(), "/v1/nodes/p4/promote", "null".into()),
+        (Administrator, post.clone(), "/v1/nodes/p4/stop", "null".into()),
+        (Administrator, post.clone(), "/v1/level", r#"{"level":2}"#.into()),
         (Administrator, delete.clone(), "/v1/nodes/p4", "null".into()),
         (Administrator, post.clone(), "/v1/users", r#"{"name":"eve","role":"reader"}"#.into()),
         (Administrator, put, "/v1/users/nobody", r#"{"name":"nobody","role":"reader"}"#.into()),

@@ -95,6 +95,11 @@ impl Cluster {
         Cluster { nodes: BTreeMap::new(), directory, name, raft, network: [second, third] }
     }
 
+    /// The second and third number of its addresses.
+    pub fn network(&self) -> [u8; 2] {
+        self.network
+    }
+
     /// Founds a cluster of one node, `p1`.
     pub async fn found(name: &str, raft: &str) -> Cluster {
         let mut cluster = Cluster::empty(name, raft);

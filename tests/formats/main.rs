@@ -19,7 +19,9 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tenure::node::{AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken};
+use tenure::node::{
+    About, AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken,
+};
 use tenure_core::{
     Entry, Ledger, Level, Rejection, Reply, Subject,
     codec::{CodecError, Format, Kind, decode, encode},
@@ -100,6 +102,8 @@ fn calls() -> Vec<(String, Call)> {
         Call::Node(node::Call::Probe(vec!["p1".into(), "p2".into()])),
         Call::Agents,
         Call::Agent("ocf:heartbeat:IPaddr2".into()),
+        Call::About,
+        Call::Stop(300),
         Call::Member(MemberCall::Permitted(300)),
         Call::Member(MemberCall::Admit {
             token: Hash([7; 32]),
@@ -116,6 +120,8 @@ fn calls() -> Vec<(String, Call)> {
         Call::Node(node::Call::Probe(_)) => "probe",
         Call::Agents => "agents",
         Call::Agent(_) => "agent",
+        Call::About => "about",
+        Call::Stop(_) => "stop",
         Call::Member(MemberCall::Permitted(_)) => "member-permitted",
         Call::Member(MemberCall::Admit { .. }) => "member-admit",
     };
@@ -169,6 +175,9 @@ fn answers() -> Vec<(String, Answer)> {
         }),
         Answer::MemberUnknown("why".into()),
         Answer::NotLeader,
+        Answer::About(About { api: "p1.site:7101".into(), version: "1.2.3".into(), level: Level(3) }),
+        Answer::Stops,
+        Answer::StaysUp(Rejection::new("leader_stays", "why")),
     ];
     let name = |answer: &Answer| match answer {
         Answer::Node(node::Answer::Taken) => "taken",
@@ -188,6 +197,9 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::MemberRefused(_) => "member-refused",
         Answer::MemberUnknown(_) => "member-unknown",
         Answer::NotLeader => "member-not-leader",
+        Answer::About(_) => "about",
+        Answer::Stops => "stops",
+        Answer::StaysUp(_) => "stays-up",
     };
     all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
 }

@@ -147,6 +147,8 @@ named! { Act:
     Act::Describe { .. } => "describe",
     Act::Check { .. } => "check",
     Act::Certify { .. } => "certify",
+    Act::StopNode { .. } => "stop-node",
+    Act::Raise { .. } => "raise",
 }
 
 named! { Ending:

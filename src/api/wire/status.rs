@@ -201,6 +201,18 @@ pub struct NodeView {
     pub role: NodeRole,
     /// The address for the other members.
     pub address: Option<String>,
+    /// The address of its admin API, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_address: Option<String>,
+    /// Whether it was stopped for a while, with `tenure node stop`, and is not back yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
+    /// Groups that live inside it, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<String>,
+    /// Those of them for which it would be cut off if it were silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub would_cut_off: Vec<String>,
     /// Whether it is declared in the cluster file.
     pub declared: bool,
     /// Time at which all its leases had ended, RFC 3339 in UTC, while it is silent.

@@ -215,6 +215,11 @@ pub enum Cluster {
     /// Found a cluster on this machine: authority, first node, administrator
     #[command(after_help = "Example: tenure cluster init --name site --config /etc/tenure/tenured.toml")]
     Init(Init),
+    /// The order in which nodes get another version, and the last step: to use what is new in it
+    #[command(after_help = "Example: tenure cluster upgrade --plan
+         tenure cluster upgrade --raise
+Without options it shows the plan. Exits with 1 if no node can be stopped now.")]
+    Upgrade(Upgrade),
     /// Start, stop, move, fence and grant nothing in the whole cluster
     #[command(after_help = "Example: tenure cluster disarm
 Nothing is failed over while the cluster is disarmed.")]
@@ -233,6 +238,20 @@ Nothing is failed over while the cluster is disarmed.")]
         #[command(flatten)]
         sure: Sure,
     },
+}
+
+/// `tenure cluster upgrade`.
+#[derive(Debug, clap::Args)]
+pub struct Upgrade {
+    /// Show the order, and what lives inside each node
+    #[arg(long, conflicts_with = "raise")]
+    pub plan: bool,
+    /// Use what is new, once every node runs the new version: there is no way back to an older one
+    #[arg(long)]
+    pub raise: bool,
+    /// Do not ask
+    #[arg(long, requires = "raise")]
+    pub yes: bool,
 }
 
 /// `tenure cluster init`.

@@ -172,6 +172,7 @@ impl Applying<'_> {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (false, false, false);
+        self.keep_frozen_no_more(name);
         self.asked(Verb::Unfreeze { group: name.clone() });
         Ok(())
     }

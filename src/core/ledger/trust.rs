@@ -138,7 +138,7 @@ impl Ledger {
             ) => whole(),
             Request::Act(act) => match act {
                 Act::AddNode { .. } => vec![Need::Administer(Scope::Cluster), Need::Programs],
-                Act::PromoteNode { .. } | Act::RemoveNode { .. } => whole(),
+                Act::PromoteNode { .. } | Act::RemoveNode { .. } | Act::StopNode { .. } | Act::Raise { .. } => whole(),
                 Act::Transfer { .. } => vec![Need::Operate(Scope::Cluster)],
                 Act::Action { resource, .. } => vec![Need::Operate(self.scope_of(resource)), Need::Programs],
                 Act::Describe { resource, .. } => vec![Need::Operate(self.scope_of(resource))],
@@ -357,9 +357,10 @@ impl Applying<'_> {
         if let (Act::Certify { .. }, Author::User { user, .. }) = (act, self.author) {
             self.certify_user(user);
         }
+        let act = if let Act::StopNode { node, .. } = act { self.stop_node(node) } else { act.clone() };
         let index = self.ledger.index;
         let acts = &mut self.ledger.trust.acts;
-        acts.insert(index, act.clone());
+        acts.insert(index, act);
         while acts.len() > ACT_LIMIT {
             acts.pop_first();
         }
@@ -367,7 +368,11 @@ impl Applying<'_> {
     }
 
     pub(super) fn ended(&mut self, act: u64) -> Result<(), Refusal> {
-        self.ledger.trust.acts.remove(&act).map(drop).ok_or(Refusal::NotPermitted { act })
+        let ended = self.ledger.trust.acts.remove(&act).ok_or(Refusal::NotPermitted { act })?;
+        if let Act::StopNode { frozen, .. } = ended {
+            self.thaw(&frozen);
+        }
+        Ok(())
     }
 
     /// Takes a token with the key that is to be certified for it. It is good for that key until it expires.

@@ -23,6 +23,7 @@ mod migration;
 mod moves;
 mod node;
 mod nodes;
+mod pause;
 mod place;
 mod places;
 mod processes;
