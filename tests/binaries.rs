@@ -2,6 +2,8 @@
 //!
 //! Each exit code is provoked for real: 0 done, 1 refused, 2 usage, 3 unreachable, 4 outcome unknown.
 
+#[path = "binaries/ansible.rs"]
+mod ansible;
 #[path = "binaries/install.rs"]
 mod install;
 #[path = "cluster/nodes.rs"]
