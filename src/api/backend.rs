@@ -1,15 +1,15 @@
 //! The interface between the API and the node behind it.
 
 use super::wire::{
-    AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, JoinReply,
-    JoinRequest, SubjectView, TokenView,
+    AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, HmcHeardView,
+    JoinReply, JoinRequest, SubjectView, TokenView,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, ForeignLines, GroupName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request, RequestId,
+    Caller, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request, RequestId,
     ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
 };
 
@@ -64,6 +64,15 @@ pub struct Members {
     pub led_at: Option<Time>,
     /// Members that do not answer this node, and why. Only asked while it knows of no leader.
     pub unreached: BTreeMap<NodeName, String>,
+}
+
+/// What a member last heard of HMCs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HmcHeard {
+    /// The member.
+    pub node: NodeName,
+    /// What it says; `None` if it does not answer.
+    pub heard: Option<Vec<(HmcName, HmcHeardView)>>,
 }
 
 /// An error: nothing was done, or the outcome is unknown.
@@ -122,6 +131,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Checks a configuration against the agents of the nodes; returns warnings, one line each.
     async fn check_agents(&self, by: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure>;
+
+    /// What members last heard of HMCs, each by itself; of one, if it is named, after asking it.
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard>;
+
+    /// Has one node log in once to each of these HMCs of a configuration.
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure>;
 
     /// Calls an agent of a node for a resource: for an action with its arguments, or without one for its description
     /// for people.

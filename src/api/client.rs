@@ -7,6 +7,7 @@
 mod agent;
 mod error;
 mod follow;
+mod hmc;
 mod look;
 mod told;
 mod trust;
@@ -175,8 +176,13 @@ impl Client {
         strand: bool,
         expect: Option<u64>,
     ) -> Result<OutcomeView, ClientError> {
-        let body = ConfigureBody { request_id: format!("{:032x}", id.0), text, strand, expect };
-        let sent = self.change(Method::POST, "/v1/config", &body).await;
+        let request_id = format!("{:032x}", id.0);
+        self.configure_as(&ConfigureBody { request_id, text, strand, expect, no_check: false }).await
+    }
+
+    /// The same, as this body says.
+    pub async fn configure_as(&self, body: &ConfigureBody) -> Result<OutcomeView, ClientError> {
+        let sent = self.change(Method::POST, "/v1/config", body).await;
         sent.map_err(|error| error.with_request(&body.request_id))
     }
 

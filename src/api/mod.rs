@@ -16,7 +16,7 @@ mod serve;
 mod view;
 mod what_if;
 
-pub use backend::{Backend, Failure, Member, Members, Read};
+pub use backend::{Backend, Failure, HmcHeard, Member, Members, Read};
 pub use client::{Answers, Client, ClientError, Heard, Look, Named, Signing};
 pub use serve::{Limits, serve, serve_within};
 pub(crate) use view::time;

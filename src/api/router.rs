@@ -2,6 +2,7 @@
 
 mod agent;
 mod bounds;
+mod hmc;
 mod trust;
 mod who;
 
@@ -76,6 +77,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/leader", post(transfer_leader))
         .merge(trust::routes())
         .merge(agent::routes())
+        .merge(hmc::routes())
         .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
@@ -116,7 +118,8 @@ fn error(view: ErrorView) -> Response {
 
 /// Gives up a request after the deadline: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
-    let asks = request.method() == axum::http::Method::GET || [WHAT_IF, agent::CHECK].contains(&request.uri().path());
+    let asks = request.method() == axum::http::Method::GET
+        || [WHAT_IF, agent::CHECK, hmc::CHECK].contains(&request.uri().path());
     let changes = !asks;
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
@@ -248,6 +251,10 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
         // Before any program looks at it.
         ledger.needs(&by.user, &request).iter().try_for_each(|need| who::may(&ledger, &by, need))?;
         warnings = backend.check_agents(&by, &cluster).await?;
+        let hmcs = hmc::changed(&ledger.config, &cluster);
+        if !body.no_check && !hmcs.is_empty() {
+            backend.check_managers(&by, &cluster, &hmcs).await?;
+        }
         what_if::admit(ledger, &request).await?;
     }
     let outcome = proposed(&*backend, &by, id, request).await?;

@@ -3,6 +3,7 @@
 mod audit;
 mod authority;
 mod group;
+mod hmc;
 mod node;
 mod resource;
 mod server;
@@ -11,6 +12,7 @@ mod sight;
 mod user;
 
 pub(super) use authority::authorities;
+pub(super) use hmc::live as hmcs;
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
@@ -87,6 +89,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).collect(),
         disk_free: members.free,
         alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
+        hmcs: hmc::views(ledger),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
         nodes: node::views(ledger, members),
         groups,

@@ -3,6 +3,7 @@
 mod agent;
 mod ask;
 mod authority;
+mod hmc;
 mod states;
 mod status;
 mod what_if;
@@ -13,8 +14,9 @@ pub use agent::{
 };
 pub use ask::{ConfigureBody, RequestBody};
 pub use authority::{AuthoritiesView, AuthorityState, AuthorityView, CertificateView};
+pub use hmc::{HmcHeardView, HmcView, HmcsView};
 pub use states::{
-    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };
 pub use status::{
     AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, QuorumView, ResourceView,

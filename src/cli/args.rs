@@ -149,7 +149,7 @@ Exits with 5 if something would not run.")]
     /// Agents: which ones a node has, and what one can be told
     #[command(subcommand)]
     Agent(Agent),
-    /// HMCs: log in again to one that refused it
+    /// HMCs: whether they answer, and log in again to one that refused it
     #[command(subcommand)]
     Hmc(Hmc),
     /// Services: groups in tiers, started and stopped as one
@@ -309,6 +309,9 @@ pub struct Validate {
     /// Ask the nodes of the cluster what their agents make of it, too
     #[arg(long)]
     pub agents: bool,
+    /// Have a node of the cluster log in to the HMCs, once
+    #[arg(long)]
+    pub managers: bool,
 }
 
 /// `tenure apply`.
@@ -322,6 +325,9 @@ pub struct Apply {
     /// Apply it even if running things are stranded
     #[arg(long)]
     pub strand: bool,
+    /// Do not have a node log in to HMCs that are new or declared otherwise
+    #[arg(long)]
+    pub no_check: bool,
 }
 
 /// Waiting for what was asked.

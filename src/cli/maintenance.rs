@@ -1,12 +1,12 @@
-//! `tenure server`, `tenure cluster` and `tenure hmc`: operations of maintenance, and confirmation of dangerous
-//! commands.
+//! `tenure server` and `tenure cluster`: operations of maintenance, and confirmation of dangerous commands.
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Cluster, Filter, Hmc, Server, Sure},
+    args::{Cluster, Filter, Server, Sure},
     group::request,
     names, render,
     status::filtered,
+    verdict::is_amiss_hmc,
     wait::Goal,
 };
 use crate::{api::wire::ServerView, local::identity};
@@ -45,11 +45,6 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
         }
     };
     request(context, terminal, ask, goal).await
-}
-
-pub(super) async fn hmc(command: Hmc, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let Hmc::Retry { hmc } = command;
-    request(context, terminal, Verb::RetryHmc { hmc }, None).await
 }
 
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -139,11 +134,19 @@ pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fa
 }
 
 async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let server = find(name, context).await?;
+    let mut status = context.client.status(context.read()).await?;
+    names::known("server", name, &status)?;
+    let Some(server) = status.servers.iter().find(|view| view.name == name).cloned() else {
+        return Err(Fault::usage(format!("there is no server {name}"), "see `tenure server list`"));
+    };
     if context.json() {
         terminal.json(&server)?;
-    } else {
-        terminal.print(&render::server(&server, terminal.style))?;
+        return Ok(Exit::Done);
+    }
+    terminal.print(&render::server(&server, terminal.style))?;
+    status.hmcs.retain(|hmc| is_amiss_hmc(hmc) && server.managers.contains(&hmc.name));
+    if !status.hmcs.is_empty() {
+        terminal.print(&format!("\n{}", render::hmcs(&status, terminal.style)))?;
     }
     Ok(Exit::Done)
 }

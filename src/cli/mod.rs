@@ -17,6 +17,7 @@ mod exit;
 mod found;
 mod generated;
 mod group;
+mod hmc;
 mod maintenance;
 mod members;
 mod names;
@@ -59,8 +60,8 @@ pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
 async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Args { global, command } = args;
     match command {
-        Command::Validate(validate) if validate.agents => {
-            configure::check(&validate.file, &Context::new(global)?, terminal).await
+        Command::Validate(validate) if validate.agents || validate.managers => {
+            configure::check(validate, &Context::new(global)?, terminal).await
         }
         Command::Validate(validate) => configure::validate(&validate.file, &global, terminal),
         Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
@@ -76,7 +77,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
         Command::Agent(command) => agent::agent(command, &Context::new(global)?, terminal).await,
         Command::Service(command) => resource::service(command, &Context::new(global)?, terminal).await,
-        Command::Hmc(command) => maintenance::hmc(command, &Context::new(global)?, terminal).await,
+        Command::Hmc(command) => hmc::hmc(command, &Context::new(global)?, terminal).await,
         Command::Server(command) => maintenance::server(command, &Context::new(global)?, terminal).await,
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,

@@ -6,7 +6,7 @@ use crate::{
     audit::AuditRecord,
     authority::{Authority, Credential, Sealed},
     config::Cluster,
-    ledger::Incarnation,
+    ledger::{Incarnation, Trouble},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     placement::tolerance::Weakness,
@@ -381,6 +381,12 @@ pub enum Command {
         /// The key, sealed for that node.
         key: Sealed,
     },
+    /// A node reports its trouble with an HMC; `None` when that answers again.
+    HmcContact {
+        hmc: HmcName,
+        /// The trouble.
+        trouble: Option<Trouble>,
+    },
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {
@@ -482,6 +488,7 @@ impl Command {
                 | Command::Diverged { .. }
                 | Command::HmcRefuses { .. }
                 | Command::HmcAccepts(_)
+                | Command::HmcContact { .. }
                 | Command::Spend { .. }
                 | Command::Ended { .. }
                 | Command::Denied { .. }

@@ -139,6 +139,22 @@ notes! {
 
     "login_accepted", Info, LoginAccepted { hmc: HmcName, by: NodeName } => ("HMC {hmc} lets node {by} in again");
 
+    "hmc_silent", if blind.is_empty() { Warning } else { Alarm },
+        HmcSilent { hmc: HmcName, by: NodeName, why: ForeignText, blind: BTreeSet<ServerName> } => (
+            "HMC {hmc} does not answer {by} ({why}){}",
+            if blind.is_empty() { String::new() } else { format!("; no HMC serves {} now", join(blind)) }
+        );
+
+    "hmc_host_key", Alarm, HmcHostKey { hmc: HmcName, by: NodeName, shown: ForeignText } => (
+        "HMC {hmc} shows {by} another host key than the declared one ({shown}): somebody may pretend to be it; nothing \
+         was sent"
+    );
+
+    "hmc_own_key", Alarm, HmcOwnKey { hmc: HmcName, by: NodeName, why: ForeignText }
+        => ("node {by} has no key with which it could log in to HMC {hmc}: {why}");
+
+    "hmc_answers", Info, HmcAnswers { hmc: HmcName, by: NodeName } => ("HMC {hmc} answers {by} again");
+
     "node_lapsed", Warning, NodeLapsed { node: NodeName }
         => ("node {node}: silent, its lease has ended; it acts no more until it is heard again");
 

@@ -7,7 +7,7 @@ use super::{
     certificates::{self, Certificates},
     clock::{self, ClusterClock, Contact},
     founding::{self, FoundingError},
-    known, member,
+    known, managers, member,
     peer::{Answer, Call, MemberCall, ask, incarnation},
     propose::level,
     refusals::Refusals,
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{
     api::{
-        Backend, Client, Failure, Member, Members, Read,
+        Backend, Client, Failure, HmcHeard, Member, Members, Read,
         wire::{
             AgentDetailView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply, JoinRequest, MemberView,
             TokenView,
         },
     },
     local::{LocalConfig, space},
-    performer::Agents,
+    performer::{Agents, Performer},
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    Caller, Command, Entry, Event, ForeignLines, GroupName, Ledger, Level, NodeName, Rejection, Reply, Request,
+    Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Rejection, Reply, Request,
     RequestId, ResourceName, Sentence, UserName, audit,
     authority::Authority,
     codec,
@@ -64,6 +64,7 @@ pub(super) struct NodeBackend {
     pub contact: Contact,
     pub agents: Arc<Agents>,
     pub abouts: Arc<Abouts>,
+    pub performer: Arc<Performer>,
     /// The id of the cluster.
     pub cluster: String,
     pub refusals: Refusals,
@@ -109,7 +110,10 @@ impl NodeBackend {
                 | Answer::Agent(_)
                 | Answer::About(_)
                 | Answer::Stops
-                | Answer::StaysUp(_),
+                | Answer::StaysUp(_)
+
+                | Answer::Managers(_)
+                | Answer::Tried(_),
             ) => Err(Failure::Unknown("the leader answered something else".to_owned())),
         }
     }
@@ -483,6 +487,19 @@ impl Backend for NodeBackend {
             suitability::extra_at(&self.raft, &self.agents, &self.config.node, &node, permit, call).await
         };
         self.permitted(by, act, done).await
+    }
+
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard> {
+        managers::heard_everywhere(&self.raft, self.performer.registry(), &self.config.node, knock).await
+    }
+
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure> {
+        let programs = self.ledger_now().chooses_programs(cluster);
+        let act = Act::Check { config: audit::digest(cluster), programs };
+        let look = async |permit| {
+            managers::try_somewhere(&self.raft, &self.performer, &self.config.node, (permit, cluster, hmcs)).await
+        };
+        self.permitted(by, act, look).await
     }
 
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {

@@ -202,8 +202,8 @@ impl Daemon {
         let running = tasks.spawn(events.run(calls));
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone()));
         let abouts = Arc::new(Abouts::new(About::me(&config.api_advertise)));
-        let (me, agents_beside) = (config.node.clone(), Arc::clone(&agents));
-        let clerk = Clerk { me, raft: raft.clone(), agents: agents_beside, about: abouts.me().clone(), leave: ended };
+        let (me, performer_beside) = (config.node.clone(), Arc::clone(&performer));
+        let clerk = Clerk { me, raft: raft.clone(), performer: performer_beside, about: abouts.me().clone(), leave: ended };
         tasks.spawn(clerk::serve(questions, clerk, tasks.clone(), stop.clone()));
         let asking = (Arc::clone(&abouts), raft.clone(), stop.clone());
         tasks.spawn(async move { asking.0.run(asking.1, asking.2).await });
@@ -222,6 +222,7 @@ impl Daemon {
             contact,
             agents: backend_agents,
             abouts,
+            performer: Arc::clone(&performer),
             cluster,
             refusals: Refusals::default(),
             audit,

@@ -18,6 +18,7 @@ mod known;
 pub mod logins;
 mod machine;
 pub mod main;
+pub mod managers;
 mod member;
 mod pause;
 pub mod peer;

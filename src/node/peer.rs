@@ -3,6 +3,7 @@
 use super::{
     about::About,
     catalog::{Catalog, Description},
+    managers::{Heard, Tried},
     propose::level,
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    ForeignLines, ForeignText, Rejection, Sentence,
+    ForeignLines, ForeignText, HmcName, Rejection, Sentence,
     codec::{self, Format, Kind},
     config::Cluster,
     ledger::Incarnation,
@@ -65,6 +66,20 @@ pub enum Call {
     About,
     /// The node is to stop, as it was permitted at this log index.
     Stop(u64),
+    /// Asks what the node last heard of each HMC; of one, if it is named, after asking that.
+    Managers {
+        /// The HMC to be asked.
+        knock: Option<HmcName>,
+    },
+    /// Has the node log in once to these HMCs of a configuration.
+    Try {
+        /// Log index at which that was permitted.
+        permit: u64,
+        /// The configuration.
+        cluster: Arc<Cluster>,
+        /// The HMCs.
+        hmcs: Vec<HmcName>,
+    },
 }
 
 /// A change of members.
@@ -116,6 +131,10 @@ pub enum Answer {
     Stops,
     /// It does not, and why.
     StaysUp(Rejection),
+    /// What the node last heard of each HMC.
+    Managers(Vec<Heard>),
+    /// What came of logging in to HMCs.
+    Tried(Tried),
 }
 
 impl Format for Spoken {

@@ -11,18 +11,18 @@ use std::{
     },
 };
 use tenure::api::{
-    Backend, Failure, Limits, Member, Members, Read,
+    Backend, Failure, HmcHeard, Limits, Member, Members, Read,
     wire::{
-        AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply,
-        JoinRequest, ParameterView, TokenView,
+        AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, HmcHeardView,
+        JoinReply, JoinRequest, ParameterView, TokenView,
     },
 };
 use tenure_core::{
-    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, Inside, Ledger, Level, NodeName, Outcome,
+    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Inside, Ledger, Level, NodeName, Outcome,
     Power, Reading, Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState,
     Time, UserName, View,
     authority::{Authority, Sealed},
-    config::Cluster,
+    config::{Cluster, Manager},
     order::Ending,
     plan::plan,
     trust::{Act, Hash, Purpose, Rights, TrustChange},
@@ -333,6 +333,35 @@ impl Backend for Fake {
             }
         }
         if errors.is_empty() { Ok(warnings) } else { Err(Failure::Unsuitable { errors, warnings }) }
+    }
+
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard> {
+        let config = self.site().ledger.config.clone();
+        let heard = |node: &NodeName, hmc: &HmcName| {
+            let trouble = self.site().ledger.trouble(hmc, node).cloned();
+            let asked_ago = if knock == Some(hmc) { 0 } else { 2_500 };
+            let answered_ago = Some(if trouble.is_some() { 240_000 } else { asked_ago });
+            let failure = trouble.map(|_| "unreachable: connection refused".to_owned());
+            HmcHeardView { node: node.to_string(), asked_ago, answered_ago, took: Some(380), failure }
+        };
+        let of = |node: &NodeName| config.managers.keys().map(|hmc| (hmc.clone(), heard(node, hmc))).collect();
+        let lives = |node: &NodeName| config.nodes.get(node).is_some_and(|node| node.server.is_some());
+        let nodes = config.nodes.keys();
+        nodes.map(|node| HmcHeard { node: node.clone(), heard: lives(node).then(|| of(node)) }).collect()
+    }
+
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure> {
+        let programs = self.site().ledger.chooses_programs(cluster);
+        self.permit(by, Act::Check { config: tenure_core::audit::digest(cluster), programs })?;
+        for hmc in hmcs {
+            let Manager::Hmc(declared) = &cluster.managers[hmc];
+            self.note(by, format!("log in to {hmc} as {}", declared.user))?;
+            if declared.user == "nobody" {
+                let why = Rejection::new("hmc_check", format!("HMC {hmc} refuses user nobody with the key of node p1"));
+                return Err(why.advise(format!("mend `user` of [managers.{hmc}]")).into());
+            }
+        }
+        Ok(())
     }
 
     async fn extra(

@@ -5,6 +5,7 @@ mod api;
 mod binary;
 mod commands;
 mod fake;
+mod hmcs;
 mod maintenance;
 mod messages;
 mod render;

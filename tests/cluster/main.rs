@@ -10,6 +10,7 @@ mod certificates;
 mod crash;
 mod crooked;
 mod forgotten;
+mod hmcs;
 mod inside;
 mod load;
 mod logins;

@@ -21,6 +21,7 @@ use std::{
 };
 use tenure::node::{
     About, AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken,
+    managers::{Heard, Tried},
 };
 use tenure_core::{
     Entry, Ledger, Level, Rejection, Reply, Subject,
@@ -110,6 +111,8 @@ fn calls() -> Vec<(String, Call)> {
             key: Hash([1; 32]),
             address: "p4.site:7100".to_owned(),
         }),
+        Call::Managers { knock: Some("hmc1".into()) },
+        Call::Try { permit: 300, cluster: Arc::new(samples::cluster()), hmcs: vec!["hmc1".into()] },
     ];
     let name = |call: &Call| match call {
         Call::Node(node::Call::Heartbeat { .. }) => "heartbeat",
@@ -124,6 +127,8 @@ fn calls() -> Vec<(String, Call)> {
         Call::Stop(_) => "stop",
         Call::Member(MemberCall::Permitted(_)) => "member-permitted",
         Call::Member(MemberCall::Admit { .. }) => "member-admit",
+        Call::Managers { .. } => "managers",
+        Call::Try { .. } => "try",
     };
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
 }
@@ -178,6 +183,16 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::About(About { api: "p1.site:7101".into(), version: "1.2.3".into(), level: Level(3) }),
         Answer::Stops,
         Answer::StaysUp(Rejection::new("leader_stays", "why")),
+        Answer::Managers(vec![Heard {
+            hmc: "hmc1".into(),
+            asked: 500,
+            answered: Some(5_000),
+            took: Some(400),
+            failure: Some("unreachable".into()),
+        }]),
+        Answer::Tried(Tried::Found(None)),
+        Answer::Tried(Tried::NoKey),
+        Answer::Tried(Tried::NotPermitted("why".into())),
     ];
     let name = |answer: &Answer| match answer {
         Answer::Node(node::Answer::Taken) => "taken",
@@ -200,6 +215,10 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::About(_) => "about",
         Answer::Stops => "stops",
         Answer::StaysUp(_) => "stays-up",
+        Answer::Managers(_) => "managers",
+        Answer::Tried(Tried::Found(_)) => "tried",
+        Answer::Tried(Tried::NoKey) => "tried-no-key",
+        Answer::Tried(Tried::NotPermitted(_)) => "tried-not-permitted",
     };
     all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
 }

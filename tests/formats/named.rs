@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Command, Power, Request, Verb,
     config::Trigger,
-    ledger::{Admin, Down, Phase, PreOnline, Progress},
+    ledger::{Admin, Down, Phase, PreOnline, Progress, Trouble},
     note::{Brake, CleanReason, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
     trust::{Act, Purpose, TrustChange},
@@ -106,6 +106,7 @@ named! { Command:
     Command::HmcRefuses { .. } => "hmc-refuses",
     Command::HmcAccepts(..) => "hmc-accepts",
     Command::TryHmc { .. } => "try-hmc",
+    Command::HmcContact { .. } => "hmc-contact",
     Command::Warn(..) => "warn",
     Command::Enlist { .. } => "enlist",
     Command::SpokenBy { .. } => "spoken-by",
@@ -334,4 +335,10 @@ named! { Power:
     Power::Moving => "moving",
     Power::Missing => "missing",
     Power::Error => "error",
+}
+
+named! { Trouble:
+    Trouble::Silent { .. } => "silent",
+    Trouble::HostKey { .. } => "host-key",
+    Trouble::OwnKey { .. } => "own-key",
 }

@@ -2,7 +2,7 @@
 
 use super::{
     named::{Named, by_name, whole},
-    reasons::{admin, conflict, faults, leaves, server_waits, waits},
+    reasons::{admin, conflict, faults, leaves, server_waits, troubles, waits},
     trust,
 };
 use std::{
@@ -387,6 +387,9 @@ fn commands() -> Vec<(String, Command)> {
     let first_user = Time(1_800_000_000_000);
     all.push(("found-authority".into(), Command::FoundAuthority { authority: trust::authority(5), first_user }));
     all.push(("certified".into(), Command::Certified { node: n(), credential: trust::credential() }));
+    let contact = |trouble| Command::HmcContact { hmc: "hmc1".into(), trouble };
+    all.push(("hmc-contact".into(), contact(None)));
+    all.extend(each("hmc-contact", troubles(), |trouble| contact(Some(trouble))));
     let key = Sealed(vec![1, 2, 3]);
     all.push(("entrust".into(), Command::Entrust { authority: Hash([5; 32]), node: n(), key }));
     whole(all.iter().map(|(_, command)| command.clone()).collect());

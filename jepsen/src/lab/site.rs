@@ -286,6 +286,11 @@ impl Site {
         self.hmcs.iter().map(HmcServer::asked).sum()
     }
 
+    /// Number of logins that the HMCs refused, ever.
+    pub fn refused_logins(&self) -> u64 {
+        self.hmcs.iter().map(HmcServer::refused).sum()
+    }
+
     /// Cuts a node off from the other nodes.
     pub fn cut(&self, node: &str) -> Result<(), SiteError> {
         self.network.cut(self.place(node)?.listen.ip());

@@ -1,7 +1,8 @@
 //! The status of the whole cluster, as `tenure status` shows it.
 
 use super::{
-    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, Level, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcView, Intent, Level, NodeOut, NodeRole, ServerStatus,
+    ServiceStatus,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub struct StatusView {
     pub disk_free: Option<u64>,
     /// Open states that need an operator.
     pub alarms: Vec<AlarmView>,
+    /// The HMCs, as the log knows them.
+    #[serde(default)]
+    pub hmcs: Vec<HmcView>,
     /// Physical servers.
     pub servers: Vec<ServerView>,
     /// Nodes: declared ones and members of the consensus group.

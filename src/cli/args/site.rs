@@ -200,6 +200,22 @@ Exits with 5 if there is no such order.")]
 /// `tenure hmc`.
 #[derive(Debug, Subcommand)]
 pub enum Hmc {
+    /// List the HMCs: whether they answer, whom, and how fast
+    #[command(after_help = "Example: tenure hmc list")]
+    List,
+    /// Everything about one HMC, and what each node last heard of it
+    #[command(after_help = "Example: tenure hmc show hmc1")]
+    Show {
+        /// The HMC
+        hmc: HmcName,
+    },
+    /// Have every node that uses an HMC ask it something now
+    #[command(after_help = "Example: tenure hmc check hmc1
+No node logs in that must not. Exits with 6 if one gets no answer.")]
+    Check {
+        /// The HMC
+        hmc: HmcName,
+    },
     /// Log in again now to an HMC that refused it
     #[command(after_help = "Example: tenure hmc retry hmc1
 One node tries, once. If it is let in, all nodes log in again; `tenure status` says so.")]

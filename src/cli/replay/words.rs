@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use tenure_core::{
     Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState, audit,
-    command::Author, name::Thing,
+    command::Author, ledger::Trouble, name::Thing,
 };
 
 /// The author of an entry.
@@ -86,6 +86,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::HmcRefuses { hmc, why } => format!("HMC {hmc} refuses a login: {why}"),
         Command::HmcAccepts(hmc) => format!("HMC {hmc} lets us in again"),
+        Command::HmcContact { hmc, trouble: None } => format!("HMC {hmc} answers again"),
+        Command::HmcContact { hmc, trouble: Some(trouble) } => match trouble {
+            Trouble::Silent { why } => format!("HMC {hmc} does not answer: {why}"),
+            Trouble::HostKey { shown } => format!("HMC {hmc} shows another host key: {shown}"),
+            Trouble::OwnKey { why } => format!("no key for HMC {hmc}: {why}"),
+        },
         Command::TryHmc { hmc, node } => format!("{node} tries to log in to HMC {hmc}"),
         Command::Warn(_) => "warn of what could not be lost".to_owned(),
         Command::Spend { .. } => "a token was shown".to_owned(),
@@ -207,7 +213,10 @@ impl Concerned {
             | Command::HoldGroup { group, .. }
             | Command::ReleaseGroup(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
-            Command::HmcRefuses { .. } | Command::HmcAccepts(_) | Command::TryHmc { .. } => {}
+            Command::HmcRefuses { .. }
+            | Command::HmcAccepts(_)
+            | Command::TryHmc { .. }
+            | Command::HmcContact { .. } => {}
             Command::Warn(weakness) => self.groups.extend(weakness.groups.iter().cloned()),
             Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
             Command::Forgo { group, server, .. } => {

@@ -134,6 +134,7 @@ impl Applying<'_> {
             Command::HmcRefuses { hmc, why } => self.hmc_refuses(hmc, why),
             Command::HmcAccepts(hmc) => self.hmc_accepts(hmc),
             Command::TryHmc { hmc, node } => self.try_hmc(hmc, node),
+            Command::HmcContact { hmc, trouble } => self.hmc_contact(hmc, trouble.as_ref()),
             Command::Warn(weakness) => {
                 self.note(Note::Fragile { weakness: weakness.clone() });
                 Ok(())

@@ -4,6 +4,7 @@ mod alone;
 mod authorities;
 mod beats;
 mod clearing;
+mod contacts;
 mod declared;
 mod execution;
 mod facts;

@@ -493,6 +493,7 @@ fn a_node_sends_what_it_did_itself_and_no_decision() {
         Command::SpokenBy { node: node("n1"), incarnation },
         Command::Twice { node: node("n1"), older: incarnation },
         Command::HmcAccepts("hmc1".into()),
+        Command::HmcContact { hmc: "hmc1".into(), trouble: None },
         spend(KEY),
         Command::Ended { act: 1, failed: None },
     ];

@@ -129,6 +129,7 @@ impl Print<'_> {
             // No operator disarms the tiny world, and two servers make no storm.
             maintenance: _,
             hmcs: _,
+            contacts: _,
             orders,
             // Whether this is the process that runs is written with the node.
             processes: _,

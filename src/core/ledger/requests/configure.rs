@@ -55,6 +55,7 @@ impl Applying<'_> {
         }
         self.redeclare_nodes(&before);
         self.redeclare_hmcs(&before);
+        self.redeclare_contacts(&before);
         self.reconcile_servers(&before, cluster);
         self.reconcile_groups(&before, cluster, first);
         self.tie(typed);
