@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request, RequestId,
-    ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
+    Caller, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request,
+    RequestId, ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.

@@ -79,12 +79,11 @@ async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Resu
 
 /// With what nodes last heard of HMCs, if a table of these is shown. It explains; the status stands without it.
 async fn heard(mut view: StatusView, all: bool, context: &Context) -> StatusView {
-    if (all && !view.hmcs.is_empty()) || view.hmcs.iter().any(is_amiss_hmc) {
-        if let Ok(live) = context.client.hmcs(Read::Stale).await {
-            for hmc in &mut view.hmcs {
-                let found = live.hmcs.iter().find(|one| one.name == hmc.name);
-                hmc.heard = found.map(|one| one.heard.clone()).unwrap_or_default();
-            }
+    let shown = (all && !view.hmcs.is_empty()) || view.hmcs.iter().any(is_amiss_hmc);
+    if shown && let Ok(live) = context.client.hmcs(Read::Stale).await {
+        for hmc in &mut view.hmcs {
+            let found = live.hmcs.iter().find(|one| one.name == hmc.name);
+            hmc.heard = found.map(|one| one.heard.clone()).unwrap_or_default();
         }
     }
     view

@@ -32,8 +32,8 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Rejection, Reply, Request,
-    RequestId, ResourceName, Sentence, UserName, audit,
+    Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Rejection, Reply,
+    Request, RequestId, ResourceName, Sentence, UserName, audit,
     authority::Authority,
     codec,
     command::Author,
@@ -111,7 +111,6 @@ impl NodeBackend {
                 | Answer::About(_)
                 | Answer::Stops
                 | Answer::StaysUp(_)
-
                 | Answer::Managers(_)
                 | Answer::Tried(_),
             ) => Err(Failure::Unknown("the leader answered something else".to_owned())),

@@ -175,7 +175,12 @@ mod tests {
             Answer::Checked { warnings, .. } => !warnings.iter().any(|line| line.to_string().contains("permitted")),
             Answer::MemberRefused(why) => !["not_permitted", "bad_token"].contains(&&*why.code),
             Answer::StaysUp(why) => why.code != "not_permitted",
-            Answer::Agents(_) | Answer::Agent(_) | Answer::Member(_) | Answer::Managers(_) | Answer::About(_) | Answer::Stops => true,
+            Answer::Agents(_)
+            | Answer::Agent(_)
+            | Answer::Member(_)
+            | Answer::Managers(_)
+            | Answer::About(_)
+            | Answer::Stops => true,
             Answer::Tried(tried) => !matches!(tried, managers::Tried::NotPermitted(_)),
             Answer::Node(_) | Answer::MemberUnknown(_) | Answer::NotLeader => panic!("{answer:?}"),
         }
@@ -203,7 +208,13 @@ mod tests {
             let check = Call::Check { permit, cluster: Arc::new(cluster.clone()) };
             let tries = Call::Try { permit, cluster: Arc::new(cluster.clone()), hmcs: vec!["hmc1".into()] };
             let member = Call::Member(MemberCall::Permitted(permit));
-            [("extra", Call::Extra(permit)), ("check", check), ("check", tries), ("member", member), ("stop", Call::Stop(permit))]
+            [
+                ("extra", Call::Extra(permit)),
+                ("check", check),
+                ("check", tries),
+                ("member", member),
+                ("stop", Call::Stop(permit)),
+            ]
         };
         for (act, permitted, good_for) in acts {
             let permit = bench.commit(Command::Request(Request::Act(permitted))).await;

@@ -203,7 +203,8 @@ impl Daemon {
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone()));
         let abouts = Arc::new(Abouts::new(About::me(&config.api_advertise)));
         let (me, performer_beside) = (config.node.clone(), Arc::clone(&performer));
-        let clerk = Clerk { me, raft: raft.clone(), performer: performer_beside, about: abouts.me().clone(), leave: ended };
+        let clerk =
+            Clerk { me, raft: raft.clone(), performer: performer_beside, about: abouts.me().clone(), leave: ended };
         tasks.spawn(clerk::serve(questions, clerk, tasks.clone(), stop.clone()));
         let asking = (Arc::clone(&abouts), raft.clone(), stop.clone());
         tasks.spawn(async move { asking.0.run(asking.1, asking.2).await });

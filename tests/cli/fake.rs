@@ -18,9 +18,9 @@ use tenure::api::{
     },
 };
 use tenure_core::{
-    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Inside, Ledger, Level, NodeName, Outcome,
-    Power, Reading, Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState,
-    Time, UserName, View,
+    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Inside, Ledger, Level, NodeName,
+    Outcome, Power, Reading, Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span,
+    SystemState, Time, UserName, View,
     authority::{Authority, Sealed},
     config::{Cluster, Manager},
     order::Ending,

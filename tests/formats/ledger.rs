@@ -161,6 +161,7 @@ fn server_state(purpose: Purpose) -> ServerState {
         system: SystemState::PowerOff,
         live: true,
         lpars_read: Some(T),
+        live_since: Some(T),
         node: Power::Running,
         node_alarm: Some(tenure_core::listing::Remark::Another { known: "A".into(), found: "B".into() }),
         since: Some(7),

@@ -24,6 +24,7 @@ mod migration;
 mod moves;
 mod node;
 mod nodes;
+mod outage;
 mod pause;
 mod place;
 mod places;

@@ -175,6 +175,8 @@ impl Print<'_> {
             fence_failed,
             // Only shown.
             lpars_read: _,
+            // Matters only after no HMC has answered.
+            live_since: _,
             used: _,
             limits_used: _,
             groups: _,
