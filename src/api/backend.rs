@@ -56,6 +56,8 @@ pub struct Members {
     pub members: Vec<Member>,
     /// Free bytes on this node's disk.
     pub free: Option<u64>,
+    /// The backups that this node writes by itself.
+    pub backups: Option<crate::node::backups::Kept>,
     /// The wall clock of this node.
     pub wall: Time,
     /// Cluster time now, by this node's clock; that of the last entry if `None`.

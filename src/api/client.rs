@@ -5,6 +5,7 @@
 //! request for a safe repetition.
 
 mod agent;
+mod backup;
 mod error;
 mod follow;
 mod hmc;

@@ -1,6 +1,7 @@
 //! The paths of the API.
 
 mod agent;
+mod backup;
 mod bounds;
 mod hmc;
 mod trust;
@@ -78,6 +79,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .merge(trust::routes())
         .merge(agent::routes())
         .merge(hmc::routes())
+        .merge(backup::routes())
         .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));

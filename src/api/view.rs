@@ -21,7 +21,9 @@ pub(super) use user::user;
 
 use super::{
     backend::{Members, Read},
-    wire::{AlarmView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
+    wire::{
+        AlarmView, BackupsView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView,
+    },
 };
 use crate::local::space;
 use std::collections::BTreeMap;
@@ -71,6 +73,9 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let members = &sight.believes(members);
     let index = Index::new(sight);
     let full = members.free.and_then(space::warning).map(|text| format!("node {}: {text}", members.me));
+    let kept = members.backups.as_ref();
+    let late = kept.and_then(|kept| kept.warning(members.wall));
+    let late = late.map(|text| format!("node {}: {text}", members.me));
     let mut groups: Vec<GroupView> =
         config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -86,8 +91,9 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         stale: read == Read::Stale,
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
-        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).collect(),
+        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).chain(late).collect(),
         disk_free: members.free,
+        backups: kept.map(|kept| BackupsView { newest: kept.newest.map(time), failed: kept.failed.clone() }),
         alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
         hmcs: hmc::views(ledger),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),

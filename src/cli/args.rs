@@ -1,9 +1,11 @@
 //! The command line.
 
+mod backup;
 mod group;
 mod site;
 mod user;
 
+pub use backup::Backup;
 pub use group::Group;
 pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service, Upgrade};
 pub use user::{Authority, Rights, Role, User};
@@ -181,6 +183,9 @@ Exits with 5 if something would not run.")]
     /// The certificate authority of the cluster, and when certificates end
     #[command(subcommand)]
     Authority(Authority),
+    /// Images of the cluster's state in files
+    #[command(subcommand)]
+    Backup(Backup),
     /// Who you are to the cluster, and what you may do
     #[command(after_help = "Example: tenure whoami")]
     Whoami,

@@ -12,6 +12,7 @@ mod agent;
 pub mod apart;
 mod audit;
 mod authority;
+mod backup;
 mod configure;
 mod exit;
 mod found;
@@ -85,6 +86,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::User(command) => user::user(command, global, terminal).await,
         Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
         Command::Authority(command) => authority::run(command, &Context::new(global)?, terminal).await,
+        Command::Backup(command) => backup::run(command, global, terminal).await,
         Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
         Command::Completions { shell } => generated::completions(shell, terminal),

@@ -6,7 +6,7 @@ use crate::{
     audit::AuditRecord,
     authority::{Authority, Credential, Sealed},
     config::Cluster,
-    ledger::{Incarnation, Trouble},
+    ledger::{Incarnation, Kept, Trouble},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     placement::tolerance::Weakness,
@@ -387,6 +387,14 @@ pub enum Command {
         /// The trouble.
         trouble: Option<Trouble>,
     },
+    /// A majority of the voters is lost for ever, and one node goes on alone. It is never proposed: an administrator has it written
+    /// on the disk of that node while it is stopped.
+    GiveUpMajority {
+        /// Who decided that.
+        by: ForeignText,
+        /// The node that goes on.
+        survivor: NodeName,
+    },
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {
@@ -412,6 +420,13 @@ pub enum Request {
     Trust(TrustChange),
     /// Something that nodes do once it is permitted here.
     Act(Act),
+    /// Take up what a backup holds, in a cluster in which nothing was declared yet.
+    Restore {
+        /// What outlives the cluster of the backup.
+        kept: Arc<Kept>,
+        /// Hash of the backup.
+        image: Hash,
+    },
 }
 
 impl From<TrustChange> for Request {

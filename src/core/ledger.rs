@@ -11,6 +11,7 @@ mod copies;
 mod facts;
 mod grants;
 mod hooks;
+mod kept;
 mod links;
 mod logins;
 mod maintenance;
@@ -29,6 +30,7 @@ mod trust;
 
 pub use authorities::short as short_fingerprint;
 pub use contacts::{Contact, Trouble};
+pub use kept::{Kept, KeptCopy, KeptGroup, KeptNode};
 pub use logins::{Lockout, Turn};
 pub use maintenance::{Closed, Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;

@@ -336,6 +336,16 @@ notes! {
     "authority_retired", Info, AuthorityRetired { authority: String }
         => ("authority {authority} is trusted no more: nothing that it has signed is in use");
 
+    /// Nothing of the present is believed any more, and the cluster is disarmed.
+    "majority_given_up", Alarm, MajorityGivenUp { by: ForeignText, survivor: NodeName, nodes: BTreeSet<NodeName> } => (
+        "{survivor} goes on alone, the majority was given up by {by}: DISARMED, everything is checked anew{}",
+        if nodes.is_empty() { String::new() } else { format!("; given up: {}", join(nodes)) }
+    );
+
+    "restored", Alarm, Restored { by: ForeignText, image: String, groups: usize } => (
+        "backup {image} restored by {by}: {}; DISARMED, everything is checked anew", count(*groups, "group")
+    );
+
     "not_brought_back", Warning, NotBroughtBack { group: GroupName, server: ServerName, why: NotHere }
         => ("group {group} is not brought back to {server}: {why}");
 }

@@ -295,6 +295,13 @@ refusals! {
     "authority_in_use" AuthorityInUse { authority: String, by: String }
         => ("authority {authority} has signed certificates that are in use: {by}"),
         ("wait until they are renewed (nodes do so themselves, a user's client at its next use), or shut these users out with --force");
+    "unaccounted" Unaccounted { nodes: BTreeSet<NodeName> }
+        => ("nodes that were given up may still run: {nodes}", nodes = words(nodes, "some")),
+        ("have each join anew (`tenure node token {name}`), or see that it is off and `tenure fence confirm-node {name}`",
+            name = nodes.first().map(NodeName::as_str).unwrap_or_default());
+    "not_empty" NotEmpty
+        => ("something is declared in this cluster already, or users were let in"),
+        ("restore into a new one: `tenure cluster init`, and nothing else before");
     "no_change" NoChange
         => ("nothing changes");
     "not_understood" NotUnderstood(what: String)

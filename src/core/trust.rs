@@ -344,6 +344,8 @@ pub enum Act {
     Raise {
         level: Level,
     },
+    /// The image of the ledger is given out.
+    SaveBackup,
 }
 
 impl fmt::Display for TrustChange {
@@ -380,6 +382,7 @@ impl fmt::Display for Act {
             Act::Certify { key } => write!(f, "certify key {key}"),
             Act::StopNode { node, .. } => write!(f, "node stop {node}"),
             Act::Raise { level } => write!(f, "cluster upgrade --raise to level {}", level.0),
+            Act::SaveBackup => f.write_str("backup save"),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Machine,
     about::Abouts,
     audit::AuditLog,
+    backups::Writer,
     certificates::{self, Certificates},
     clock::{self, ClusterClock, Contact},
     founding::{self, FoundingError},
@@ -69,6 +70,8 @@ pub(super) struct NodeBackend {
     pub cluster: String,
     pub refusals: Refusals,
     pub audit: Arc<AuditLog>,
+    /// The backups that this node writes by itself.
+    pub backups: Option<Arc<Writer>>,
 }
 
 impl NodeBackend {
@@ -287,7 +290,9 @@ impl Backend for NodeBackend {
         let apart = led_at.is_none_or(|at| now.since(at) > self.ledger_now().config.timings.lease);
         let unreached = if apart { self.unreached(&status).await } else { BTreeMap::new() };
         let (me, term) = (self.config.node.clone(), status.term);
-        Ok(Members { me, leader, term, index, members, free, wall: clock::wall(), now: Some(now), led_at, unreached })
+        let backups = self.backups.as_ref().map(|writer| writer.kept());
+        let wall = clock::wall();
+        Ok(Members { me, leader, term, index, members, free, backups, wall, now: Some(now), led_at, unreached })
     }
 
     async fn members_asked(&self) -> Result<Members, Failure> {

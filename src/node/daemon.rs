@@ -5,6 +5,7 @@ use super::{
     about::{About, Abouts},
     audit::AuditLog,
     backend::NodeBackend,
+    backups::Writer,
     certificates::Certificates,
     clerk::{self, Clerk},
     clock::{self, ClusterClock, Contact},
@@ -12,6 +13,7 @@ use super::{
     event_loop::{self, EventLoop},
     founding, pause,
     peer::{CALLS, Inbox},
+    recovery,
     refusals::Refusals,
     service::Alive,
 };
@@ -27,6 +29,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Acquire},
@@ -54,6 +57,9 @@ pub enum DaemonError {
         "node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join-file FILE"
     )]
     NoIdentity { node: String },
+    /// The cluster has gone on without it.
+    #[error("this node was given up: {0}")]
+    GivenUp(String),
     /// Its certificate, or what is kept beside it, is unusable.
     #[error("use the node's certificate")]
     Certificate(#[source] founding::FoundingError),
@@ -91,6 +97,13 @@ impl DaemonError {
         let why = match self {
             DaemonError::Raft(StartError::Storage(why)) => why,
             DaemonError::Certificate(why) => return why.advice(),
+            DaemonError::GivenUp(_) => {
+                return Some(
+                    "the cluster goes on without it: move its data directory away, and join it anew (`tenure node token NODE`, \
+                     `tenured --join-file FILE`)"
+                        .to_owned(),
+                );
+            }
             _ => return None,
         };
         why.has_forgotten().then(|| {
@@ -99,6 +112,13 @@ impl DaemonError {
              `tenured --join-file FILE`)"
                 .to_owned()
         })
+    }
+}
+
+impl DaemonError {
+    /// Whether another start does not help.
+    pub fn is_final(&self) -> bool {
+        matches!(self, DaemonError::GivenUp(_))
     }
 }
 
@@ -122,6 +142,9 @@ impl Daemon {
         let node = config.node.to_string();
         if !config.cluster_dir().join("node.pem").exists() {
             return Err(DaemonError::NoIdentity { node });
+        }
+        if let Some(why) = recovery::given_up(&config) {
+            return Err(DaemonError::GivenUp(why));
         }
         let certificates = Arc::new(Certificates::open(&config).map_err(DaemonError::Certificate)?);
         let (id, cluster) = (certificates.id(), certificates.cluster().to_owned());
@@ -200,7 +223,8 @@ impl Daemon {
             alive: Alive::expected(),
         });
         let running = tasks.spawn(events.run(calls));
-        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone()));
+        let marker = recovery::marker(&config);
+        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone(), marker));
         let abouts = Arc::new(Abouts::new(About::me(&config.api_advertise)));
         let (me, performer_beside) = (config.node.clone(), Arc::clone(&performer));
         let clerk =
@@ -214,8 +238,14 @@ impl Daemon {
         tasks.spawn(async move { keeping.0.run(keeping.1, keeping.2).await });
         let backend_agents = Arc::clone(&agents);
         let credentials = certificates.credentials().clone();
+        let backups = config.backups.clone();
+        let backups = backups.map(|schedule| Arc::new(Writer::new(schedule, config.node.clone(), cluster.clone())));
+        if let Some(writer) = &backups {
+            tasks.spawn(Arc::clone(writer).run(raft.clone(), stop.clone()));
+        }
         let backend = NodeBackend {
             config,
+            backups,
             certificates: Arc::clone(&certificates),
             raft: raft.clone(),
             events: news,
@@ -290,11 +320,16 @@ async fn watch_over(
     raft: Handle<Machine>,
     stop: CancellationToken,
     ended: watch::Sender<Option<Ending>>,
+    marker: PathBuf,
 ) {
     let ending = tokio::select! {
         biased;
         () = stop.cancelled() => return,
         why = raft.usurped() => Ending::Twice(why),
+        why = raft.given_up() => {
+            recovery::mark(&marker, &why);
+            Ending::GivenUp(why)
+        }
         over = running => Ending::Failed(match over {
             Ok(()) => raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned()),
             Err(why) => format!("its loop has ended: {why}"),

@@ -17,6 +17,12 @@ pub enum Ending {
          the other's data and key, and see to it that only one is ever started"
     )]
     Twice(String),
+    /// The cluster has gone on without it, since a majority was given up.
+    #[error(
+        "this node was given up, so it stops and does not start again ({0}): move its data directory away, and join it anew \
+         (`tenure node token NODE`, `tenured --join-file FILE`)"
+    )]
+    GivenUp(String),
     /// Its ledger differs from that of the majority.
     #[error(
         "the ledger of this node differs from that of most at log entry {at}, so it stops: remove it (`tenure node remove \
@@ -34,7 +40,7 @@ impl Ending {
         match self {
             Ending::Asked => ExitCode::SUCCESS,
             Ending::Failed(_) => ExitCode::FAILURE,
-            Ending::Twice(_) | Ending::Diverged { .. } => ExitCode::from(3),
+            Ending::Twice(_) | Ending::Diverged { .. } | Ending::GivenUp(_) => ExitCode::from(3),
         }
     }
 }

@@ -209,12 +209,12 @@ fn view(token: String, whose: &str, lasts: Span) -> TokenView {
 }
 
 /// Bytes as text.
-pub(super) fn as_text(bytes: &[u8]) -> String {
+pub(crate) fn as_text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads them again.
-pub(super) fn from_text(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_text(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 

@@ -4,6 +4,7 @@
 mod about;
 pub mod audit;
 mod backend;
+pub(crate) mod backups;
 mod catalog;
 pub mod certificates;
 mod clerk;
@@ -24,6 +25,7 @@ mod pause;
 pub mod peer;
 mod permit;
 pub mod propose;
+mod recovery;
 mod refusals;
 mod service;
 pub mod standing;
@@ -31,7 +33,7 @@ mod suitability;
 
 pub use about::About;
 pub use catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter};
-pub use daemon::{Daemon, DaemonError};
+pub use daemon::{Daemon, DaemonError, FEATURE_LEVEL};
 pub use ending::Ending;
 pub use machine::{Image, Machine, Stamp};
 pub use peer::{Answer, Call, MemberCall, Spoken};

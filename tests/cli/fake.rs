@@ -305,6 +305,7 @@ impl Backend for Fake {
             Request::Do(verb) => verb.typed(),
             Request::Trust(change) => change.to_string(),
             Request::Act(act) => act.to_string(),
+            Request::Restore { image, .. } => format!("backup restore {image}"),
         };
         self.note(by, what)?;
         let author = by.author(id, None);
@@ -461,7 +462,20 @@ impl Backend for Fake {
         let led_at = if self.mood() == Mood::Leaderless { last } else { now };
         let unreached = self.unreached.lock().unwrap().clone();
         let (me, free) = ("p1".into(), Some(1 << 30));
-        Ok(Members { me, leader, term: 3, index, members, free, wall, now: Some(now), led_at: Some(led_at), unreached })
+        let backups = None;
+        Ok(Members {
+            me,
+            leader,
+            term: 3,
+            index,
+            members,
+            free,
+            backups,
+            wall,
+            now: Some(now),
+            led_at: Some(led_at),
+            unreached,
+        })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {

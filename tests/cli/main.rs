@@ -2,6 +2,7 @@
 
 mod agents;
 mod api;
+mod backup;
 mod binary;
 mod commands;
 mod fake;

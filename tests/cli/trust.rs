@@ -92,6 +92,8 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Programs, post.clone(), "/v1/authority", "null".into()),
         (Programs, delete, "/v1/authority/ab?even_if_used=true", "null".into()),
         (Programs, post.clone(), "/v1/nodes", r#"{"name":"p9","address":"p9:1"}"#.into()),
+        (Administrator, post.clone(), "/v1/backup", format!(r#"{{"request_id":"{id}6"}}"#)),
+        (Programs, post.clone(), "/v1/backup/restore", format!(r#"{{"request_id":"{id}7","backup":""}}"#)),
         (Programs, post, "/v1/resources/ip/actions", r#"{"token":"pause","arguments":[],"on":"p1"}"#.into()),
     ]
 }
@@ -223,6 +225,7 @@ fn the_table_has_every_path() {
         include_str!("../../src/api/router.rs"),
         include_str!("../../src/api/router/agent.rs"),
         include_str!("../../src/api/router/hmc.rs"),
+        include_str!("../../src/api/router/backup.rs"),
         include_str!("../../src/api/router/trust.rs"),
     ];
     let literal = |text: &'static str| text.split('"').filter(|part| part.starts_with("/v1/")).collect::<Vec<_>>();

@@ -17,6 +17,7 @@ mod logins;
 mod members;
 mod nodes;
 mod quick;
+mod recover;
 mod restart;
 mod snapshot;
 mod stop;

@@ -107,6 +107,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             disarmed: true,
             storm: Some(Storm { since: T, servers: set(s()) }),
             forgiven: set(s2()),
+            given_up: ["p3".into()].into(),
         },
         hmcs: BTreeMap::from([(
             "hmc1".into(),

@@ -5,6 +5,7 @@
 //! that differ are a new version, with a conversion from the old one. Missing lines are written with
 //! `TENURE_GOLDEN=write`, to be read before they are committed.
 
+mod backup;
 mod ledger;
 mod named;
 mod reasons;

@@ -64,6 +64,7 @@ named! { Command:
     Command::Request(Request::Do(..)) => "request-do",
     Command::Request(Request::Trust(..)) => "request-trust",
     Command::Request(Request::Act(..)) => "request-act",
+    Command::Request(Request::Restore { .. }) => "request-restore",
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
@@ -120,6 +121,7 @@ named! { Command:
     Command::FoundAuthority { .. } => "found-authority",
     Command::Certified { .. } => "certified",
     Command::Entrust { .. } => "entrust",
+    Command::GiveUpMajority { .. } => "give-up-majority",
 }
 
 named! { TrustChange:
@@ -150,6 +152,7 @@ named! { Act:
     Act::Certify { .. } => "certify",
     Act::StopNode { .. } => "stop-node",
     Act::Raise { .. } => "raise",
+    Act::SaveBackup => "save-backup",
 }
 
 named! { Ending:

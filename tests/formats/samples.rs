@@ -392,6 +392,10 @@ fn commands() -> Vec<(String, Command)> {
     all.extend(each("hmc-contact", troubles(), |trouble| contact(Some(trouble))));
     let key = Sealed(vec![1, 2, 3]);
     all.push(("entrust".into(), Command::Entrust { authority: Hash([5; 32]), node: n(), key }));
+    all.push(("give-up-majority".into(), Command::GiveUpMajority { by: "root".into(), survivor: n() }));
+    let kept = std::sync::Arc::new(super::ledger::ledgers().remove(1).1.kept());
+    let restore = tenure_core::Request::Restore { kept, image: Hash([4; 32]) };
+    all.push(("request-restore".into(), Command::Request(restore)));
     whole(all.iter().map(|(_, command)| command.clone()).collect());
     all
 }

@@ -82,6 +82,7 @@ pub fn acts() -> Vec<Act> {
         Act::Certify { key: Hash([3; 32]) },
         Act::StopNode { node: "p2".into(), frozen: BTreeSet::from(["web".into()]) },
         Act::Raise { level: Level(2) },
+        Act::SaveBackup,
     ])
 }
 

@@ -110,6 +110,7 @@ mod tests {
             index: 3,
             members: Vec::new(),
             free: None,
+            backups: None,
             wall: Time(0),
             now: None,
             led_at: None,

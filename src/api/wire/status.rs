@@ -42,6 +42,9 @@ pub struct StatusView {
     /// Free bytes on the disk of the node that answered.
     #[serde(default)]
     pub disk_free: Option<u64>,
+    /// The backups that the node that answered writes by itself.
+    #[serde(default)]
+    pub backups: Option<super::BackupsView>,
     /// Open states that need an operator.
     pub alarms: Vec<AlarmView>,
     /// The HMCs, as the log knows them.

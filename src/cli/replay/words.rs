@@ -43,6 +43,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::FoundAuthority { authority, .. } => format!("authority {} is the first", authority.fingerprint),
         Command::Certified { node, .. } => format!("node {node} says what it has to show, and whom it trusts"),
         Command::Entrust { authority, node, .. } => format!("node {node} is given the key of authority {authority}"),
+        Command::GiveUpMajority { by, survivor } => format!("{survivor} goes on alone, by {by}"),
         Command::Assign { server, node } => format!("assign {server} to {node}"),
         Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
         Command::Grant { group, server } => format!("grant group {group} to {server}"),
@@ -118,6 +119,7 @@ fn asked(request: &Request) -> String {
         Request::Do(verb) => format!("`tenure {}`", verb.typed()),
         Request::Trust(change) => change.to_string(),
         Request::Act(act) => act.to_string(),
+        Request::Restore { image, .. } => format!("restore backup {image}"),
     }
 }
 
@@ -173,7 +175,8 @@ impl Concerned {
             | Command::Denied { .. }
             | Command::FoundAuthority { .. }
             | Command::Certified { .. }
-            | Command::Entrust { .. } => {}
+            | Command::Entrust { .. }
+            | Command::GiveUpMajority { .. } => {}
             Command::Enlist { node, .. }
             | Command::SpokenBy { node, .. }
             | Command::Twice { node, .. }

@@ -122,6 +122,7 @@ impl Ledger {
             | Command::FoundAuthority { .. }
             | Command::Certified { .. }
             | Command::Entrust { .. }
+            | Command::GiveUpMajority { .. }
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }
@@ -172,7 +173,9 @@ impl Ledger {
         let disarmed = self.maintenance.disarmed.then_some(ClusterWait::Disarmed);
         let storm = self.maintenance.storm.as_ref().map(|storm| ClusterWait::Storm { servers: storm.servers.clone() });
         let hmcs = self.hmc_waits().into_iter().filter(|wait| wait.level() == Level::Alarm);
-        disarmed.into_iter().chain(storm).chain(self.lockouts()).chain(hmcs).collect()
+        let given_up = Some(self.unaccounted()).filter(|nodes| !nodes.is_empty());
+        let given_up = given_up.map(|nodes| ClusterWait::GivenUp { nodes });
+        disarmed.into_iter().chain(given_up).chain(storm).chain(self.lockouts()).chain(hmcs).collect()
     }
 
     /// Progress of a drain of the server; `None` if none was asked for.

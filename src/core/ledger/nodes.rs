@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// The present proof that nothing runs inside a node that is granted no lease, if there is one.
-    fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
+    pub(super) fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
         let from = self.reads_from(node)?;
         let server = self.config.nodes.get(name)?.server.as_ref().and_then(|server| self.servers.get(server));
         if let Some(server) = server

@@ -19,6 +19,7 @@ impl Applying<'_> {
             Request::Do(verb) => self.ask(verb),
             Request::Trust(change) => self.whole(|applying| applying.change_trust(change)),
             Request::Act(act) => self.permit(act),
+            Request::Restore { kept, image } => self.whole(|applying| applying.restore(kept, *image)),
         }
     }
 

@@ -290,6 +290,12 @@ waits! {
         "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`", join(servers)
     );
 
+    /// Nodes were given up that may run all the same.
+    "given_up", Alarm, NEWS, GivenUp { nodes: BTreeSet<NodeName> } => (
+        "nodes that were given up may still run: {}; have each join anew, or see that it is off and `tenure fence confirm-node \
+         {}`", join(nodes), nodes.first().map(NodeName::as_str).unwrap_or_default()
+    );
+
     /// An HMC refuses the login of the nodes.
     "lockout", Alarm, NEWS, Lockout { hmc: HmcName, by: NodeName, alone: bool, why: ForeignText } => (
         "HMC {hmc} refuses {} ({by}: {why}); it is tried again now and then, at once with `tenure hmc retry {hmc}`",

@@ -13,6 +13,7 @@ mod foreign;
 mod grants;
 mod hooks;
 mod inside;
+mod kept;
 mod ledger;
 mod linked;
 mod listing;

@@ -195,6 +195,7 @@ impl Applying<'_> {
             }
         }
         ledger.maintenance.forgiven.retain(|server| config.servers.contains_key(server));
+        ledger.maintenance.given_up.retain(|node| config.nodes.contains_key(node));
         for (name, group) in &mut ledger.groups {
             let declared = config.groups.get(name).is_some_and(|declared| declared.frozen);
             let frozen = declared || group.upkeep.frozen;
