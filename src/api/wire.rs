@@ -3,8 +3,8 @@
 mod agent;
 mod ask;
 mod authority;
-mod hmc;
 mod backup;
+mod hmc;
 mod states;
 mod status;
 mod what_if;
@@ -15,8 +15,8 @@ pub use agent::{
 };
 pub use ask::{ConfigureBody, RequestBody};
 pub use authority::{AuthoritiesView, AuthorityState, AuthorityView, CertificateView};
-pub use hmc::{HmcHeardView, HmcView, HmcsView};
 pub use backup::{BackupBody, BackupView, BackupsView, RestoreBody};
+pub use hmc::{HmcHeardView, HmcView, HmcsView};
 pub use states::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, HmcStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };

@@ -46,7 +46,12 @@ async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
         },
         Act::Transfer { to } => transfer(raft, to.as_ref()).await,
         Act::Raise { level } => raise(raft, level).await,
-        Act::Action { .. } | Act::Describe { .. } | Act::Check { .. } | Act::Certify { .. } | Act::StopNode { .. } | Act::SaveBackup => {
+        Act::Action { .. }
+        | Act::Describe { .. }
+        | Act::Check { .. }
+        | Act::Certify { .. }
+        | Act::StopNode { .. }
+        | Act::SaveBackup => {
             let why = format!("what was permitted is another thing: {act}");
             Answer::MemberRefused(Rejection::new("not_permitted", why))
         }

@@ -65,7 +65,7 @@ fn is_about(wait: &ClusterWait, name: &HmcName) -> bool {
         | ClusterWait::HmcSilent { hmc, .. }
         | ClusterWait::HmcHostKey { hmc, .. }
         | ClusterWait::HmcOwnKey { hmc, .. } => hmc == name,
-        ClusterWait::Disarmed | ClusterWait::Storm { .. } => false,
+        ClusterWait::Disarmed | ClusterWait::GivenUp { .. } | ClusterWait::Storm { .. } => false,
     }
 }
 

@@ -106,6 +106,7 @@ impl Sim {
                 ClusterWait::HmcHostKey { hmc, nodes: parts(nodes), shown }
             }
             ClusterWait::HmcOwnKey { hmc, nodes, why } => ClusterWait::HmcOwnKey { hmc, nodes: parts(nodes), why },
+            ClusterWait::GivenUp { nodes } => ClusterWait::GivenUp { nodes: parts(nodes) },
             wait @ (ClusterWait::Disarmed | ClusterWait::Storm { .. } | ClusterWait::Lockout { .. }) => wait,
         }
     }
