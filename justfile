@@ -20,6 +20,11 @@ fix:
 demo *ARGS:
     cargo run --release --bin lab -- demo {{ARGS}}
 
+# The emergencies of docs/operations.md, practised one after the other.
+drills:
+    cargo build --release --bin lab
+    for drill in majority-lost disk-lost founder-lost all-lost account-locked certificates; do target/release/lab drill $drill || exit 1; done
+
 # What thousands of strangers' connections cost: changes of leader, answers, memory.
 flood *ARGS:
     cargo run --release --bin lab -- flood {{ARGS}}

@@ -1,6 +1,7 @@
 //! Tenure: high availability for logical partitions (LPARs).
 
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod hypervisor;
 pub mod local;

@@ -2,10 +2,16 @@
 //!
 //! Each exit code is provoked for real: 0 done, 1 refused, 2 usage, 3 unreachable, 4 outcome unknown.
 
+#[path = "binaries/ansible.rs"]
+mod ansible;
 #[path = "binaries/install.rs"]
 mod install;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "binaries/operations.rs"]
+mod operations;
+#[path = "binaries/whereabouts.rs"]
+mod whereabouts;
 
 use nodes::{Cluster, cluster_file, path, said, tenure, until};
 use rustix::process::Signal;
@@ -63,7 +69,7 @@ async fn a_cluster_by_the_binaries_alone() {
     let file = cluster.directory.path().join("site.toml");
     fs::write(&file, cluster_file(2)).expect("a file");
     expect(&cluster.tenure(&["validate", path(&file)]), 0, &["is valid", "2 groups"]);
-    let shown = expect(&cluster.tenure(&["apply", path(&file), "--yes"]), 0, &["applied at log index"]);
+    let shown = expect(&cluster.tenure(&["apply", path(&file), "--yes", "--no-check"]), 0, &["applied at log index"]);
     assert!(shown.contains("+ group g0") && shown.contains("+ server s1"), "{shown}");
     expect(&cluster.tenure(&["apply", path(&file), "--yes"]), 0, &["nothing changes"]);
     expect(&cluster.tenure(&["status", "--all"]), 0, &["g0", "g1", "s1", "s2", "p3"]);

@@ -13,7 +13,8 @@ use std::{
 };
 
 /// Programs and files that tests use, each with Debian's package for it. `.ci/setup` installs these packages.
-pub const PACKAGES: [(&str, &str); 21] = [
+pub const PACKAGES: [(&str, &str); 22] = [
+    ("ansible-playbook", "ansible-core"),
     ("arping", "iputils-arping"),
     ("hostname", "hostname"),
     ("ip", "iproute2"),

@@ -211,3 +211,16 @@ fn machines_without_lpars_need_nothing_that_manages_them() {
     up.done(&["down"]);
     until("the lab ends", || up.child.try_wait().unwrap().is_some());
 }
+
+/// The commands of docs/operations.md bring a site back of which most nodes are lost for ever.
+#[test]
+fn the_drill_of_a_lost_majority_goes_as_the_document_says() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    let output = lab(&place.path().join("drill"), &["drill", "majority-lost"]).output().unwrap();
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    for part in ["--recover-majority", "cluster arm", "group switch", "The drill went as the document says"] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}

@@ -21,6 +21,7 @@ mod message;
 mod network;
 mod options;
 mod pipeline;
+mod recover;
 mod service;
 mod show;
 mod start;
@@ -36,6 +37,7 @@ pub use handle::{
 };
 pub use machine::{AppHandler, RestoreError, StateMachine};
 pub use options::{BadTimings, Options, Snapshots, Timings};
+pub use recover::{RecoverError, Survivor};
 pub use start::{Parts, Raft, StartError};
 pub use store::Offload;
 pub use stored::{StoredCommand, StoredEntry, StoredError, StoredLog, stored};

@@ -19,6 +19,7 @@ use crate::handle::{MAX_COMMAND, read_index};
 use crate::incoming::{Incoming, Progress};
 use crate::machine::{AppHandler, StateMachine};
 use crate::message::{AppendIn, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, answer, fields};
+use crate::recover::is_given_up;
 use crate::store::{Applied, Head, Shared, Snapshot, open, tagged};
 use crate::wire::{Malformed, Sender, Service};
 
@@ -43,6 +44,14 @@ fn stopped(error: impl ToString) -> Stopped {
 impl<C: Types, S: StateMachine> Service for Server<C, S> {
     fn admit(&self, sender: &Sender) -> Result<(), String> {
         self.judge(sender, Standing::Learner)
+    }
+
+    fn farewell(&self, sender: &Sender) -> Option<String> {
+        // What is committed, for this is final.
+        let membership = self.shared.membership();
+        let at = membership.log_id().map_or(0, |log| log.index);
+        let given_up = is_given_up(sender.id, &sender.name, &membership);
+        given_up.then(|| format!("the cluster has gone on without {} ({}), see log index {at}", sender.name, sender.id))
     }
 
     fn member_addresses(&self) -> Vec<String> {

@@ -1,16 +1,16 @@
 //! The interface between the API and the node behind it.
 
 use super::wire::{
-    AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, JoinReply,
-    JoinRequest, SubjectView, TokenView,
+    AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, HmcHeardView,
+    JoinReply, JoinRequest, SubjectView, TokenView,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
-    Caller, Event, ForeignLines, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, Time,
-    authority::Authority, config::Cluster, trust::Purpose,
+    Caller, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request,
+    RequestId, ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
 };
 
 /// Consistency of a read of the ledger.
@@ -34,6 +34,10 @@ pub struct Member {
     pub address: String,
     /// The address of its admin API, if known.
     pub api_address: Option<String>,
+    /// Its version, if known.
+    pub version: Option<String>,
+    /// The newest feature level that it understands, if known.
+    pub level: Option<u32>,
     /// Whether it votes.
     pub voter: bool,
 }
@@ -52,6 +56,8 @@ pub struct Members {
     pub members: Vec<Member>,
     /// Free bytes on this node's disk.
     pub free: Option<u64>,
+    /// The backups that this node writes by itself.
+    pub backups: Option<crate::node::backups::Kept>,
     /// The wall clock of this node.
     pub wall: Time,
     /// Cluster time now, by this node's clock; that of the last entry if `None`.
@@ -60,6 +66,15 @@ pub struct Members {
     pub led_at: Option<Time>,
     /// Members that do not answer this node, and why. Only asked while it knows of no leader.
     pub unreached: BTreeMap<NodeName, String>,
+}
+
+/// What a member last heard of HMCs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HmcHeard {
+    /// The member.
+    pub node: NodeName,
+    /// What it says; `None` if it does not answer.
+    pub heard: Option<Vec<(HmcName, HmcHeardView)>>,
 }
 
 /// An error: nothing was done, or the outcome is unknown.
@@ -119,6 +134,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Checks a configuration against the agents of the nodes; returns warnings, one line each.
     async fn check_agents(&self, by: &Caller, cluster: &Cluster) -> Result<Vec<String>, Failure>;
 
+    /// What members last heard of HMCs, each by itself; of one, if it is named, after asking it.
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard>;
+
+    /// Has one node log in once to each of these HMCs of a configuration.
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure>;
+
     /// Calls an agent of a node for a resource: for an action with its arguments, or without one for its description
     /// for people.
     async fn extra(
@@ -138,6 +159,11 @@ pub trait Backend: Send + Sync + 'static {
     /// This node's view of the consensus group, without asking another one.
     async fn members(&self) -> Result<Members, Failure>;
 
+    /// The same, after every other member was asked what it says of itself.
+    async fn members_asked(&self) -> Result<Members, Failure> {
+        self.members().await
+    }
+
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
     fn events(&self, after: u64) -> BoxStream<'static, Event>;
 
@@ -152,6 +178,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Removes a member.
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure>;
+
+    /// Stops a node for a while: what lives inside it is frozen until it is back. Returns the groups that were frozen.
+    async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure>;
+
+    /// Raises the feature level, once every member understands it.
+    async fn raise(&self, by: &Caller, level: Level) -> Result<(), Failure>;
 
     /// Transfers leadership to another voter; returns the leader.
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;

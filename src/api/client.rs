@@ -5,22 +5,26 @@
 //! request for a safe repetition.
 
 mod agent;
+mod backup;
 mod error;
 mod follow;
+mod hmc;
 mod look;
+mod told;
 mod trust;
 
 pub use error::ClientError;
 pub use follow::Follow;
 pub use look::{Answers, Heard, Look};
+pub use told::{Named, Told};
 
 use super::{
     backend::Read,
     router::SIGNING,
     wire::{
-        ConfigView, ConfigureBody, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
-        OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView,
-        TransferBody, WhatIfBody, WhatIfView, WhyNotView, WhyView,
+        ConfigView, ConfigureBody, ErrorView, JoinReply, JoinRequest, LeaderView, LevelBody, MembersView, NodeAddBody,
+        OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, StoppedView, TokenBody,
+        TokenView, TransferBody, WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
@@ -53,6 +57,7 @@ pub struct Client {
     nodes: Vec<String>,
     timeout: Duration,
     signing: Signing,
+    named: Named,
 }
 
 /// What nodes say while a client is used: the fingerprint of the authority that signs. Clones are the same.
@@ -91,12 +96,22 @@ impl Client {
         if nodes.is_empty() {
             return Err(ClientError::Setup("no node was named".to_owned()));
         }
-        Ok(Client { http, nodes, timeout, signing: Arc::default() })
+        Ok(Client { http, nodes, timeout, signing: Arc::default(), named: Arc::default() })
     }
 
-    /// The same, telling in `signing` what the nodes say: the fingerprint of the authority that signs.
-    pub fn telling(self, signing: Signing) -> Self {
-        Client { signing, ..self }
+    /// The same, telling in `signing` and `named` what the nodes say: the fingerprint of the authority that signs, and where
+    /// the members are.
+    pub fn telling(self, signing: Signing, named: Named) -> Self {
+        Client { signing, named, ..self }
+    }
+
+    fn names(&self, told: Vec<Told>) {
+        *self.named.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    }
+
+    fn named(&self, view: MembersView) -> MembersView {
+        self.names(told::of_members(&view));
+        view
     }
 
     /// A fresh identity for a request.
@@ -106,7 +121,9 @@ impl Client {
 
     /// The status of the whole cluster.
     pub async fn status(&self, read: Read) -> Result<StatusView, ClientError> {
-        self.question(&format!("/v1/status?{}", freshness(read))).await
+        let view = self.question(&format!("/v1/status?{}", freshness(read))).await?;
+        self.names(told::of_status(&view));
+        Ok(view)
     }
 
     /// The state of a group, with its history.
@@ -143,7 +160,12 @@ impl Client {
 
     /// The consensus group, in the view of the first node that answers.
     pub async fn members(&self) -> Result<MembersView, ClientError> {
-        self.question("/v1/members").await
+        self.question("/v1/members").await.map(|view| self.named(view))
+    }
+
+    /// The same, after that node has asked the others what they say of themselves.
+    pub async fn members_asked(&self) -> Result<MembersView, ClientError> {
+        self.question("/v1/members?ask=true").await.map(|view| self.named(view))
     }
 
     /// Replaces the configuration, provided that the present one was declared at the log index `expect`, if given.
@@ -155,8 +177,13 @@ impl Client {
         strand: bool,
         expect: Option<u64>,
     ) -> Result<OutcomeView, ClientError> {
-        let body = ConfigureBody { request_id: format!("{:032x}", id.0), text, strand, expect };
-        let sent = self.change(Method::POST, "/v1/config", &body).await;
+        let request_id = format!("{:032x}", id.0);
+        self.configure_as(&ConfigureBody { request_id, text, strand, expect, no_check: false }).await
+    }
+
+    /// The same, as this body says.
+    pub async fn configure_as(&self, body: &ConfigureBody) -> Result<OutcomeView, ClientError> {
+        let sent = self.change(Method::POST, "/v1/config", body).await;
         sent.map_err(|error| error.with_request(&body.request_id))
     }
 
@@ -170,17 +197,29 @@ impl Client {
     /// Adds a learner.
     pub async fn node_add(&self, name: &str, address: &str) -> Result<MembersView, ClientError> {
         let body = NodeAddBody { name: name.to_owned(), address: address.to_owned() };
-        self.change(Method::POST, "/v1/nodes", &body).await
+        self.change(Method::POST, "/v1/nodes", &body).await.map(|view| self.named(view))
     }
 
     /// Makes a learner a voter.
     pub async fn node_promote(&self, name: &str) -> Result<MembersView, ClientError> {
-        self.change(Method::POST, &format!("/v1/nodes/{}/promote", escape(name)), &()).await
+        let path = format!("/v1/nodes/{}/promote", escape(name));
+        self.change(Method::POST, &path, &()).await.map(|view| self.named(view))
+    }
+
+    /// Stops a node for a while.
+    pub async fn node_stop(&self, name: &str) -> Result<StoppedView, ClientError> {
+        self.change(Method::POST, &format!("/v1/nodes/{}/stop", escape(name)), &()).await
+    }
+
+    /// Raises the feature level.
+    pub async fn raise(&self, level: u32) -> Result<MembersView, ClientError> {
+        self.change(Method::POST, "/v1/level", &LevelBody { level }).await
     }
 
     /// Removes a member.
     pub async fn node_remove(&self, name: &str) -> Result<MembersView, ClientError> {
-        self.change(Method::DELETE, &format!("/v1/nodes/{}", escape(name)), &()).await
+        let path = format!("/v1/nodes/{}", escape(name));
+        self.change(Method::DELETE, &path, &()).await.map(|view| self.named(view))
     }
 
     /// Transfers leadership to another voter.

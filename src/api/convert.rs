@@ -36,6 +36,7 @@ pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
         leader: members.leader.map(|leader| leader.to_string()),
         term: members.term,
         index: members.index,
+        level: ledger.level.0,
         members: members
             .members
             .into_iter()
@@ -45,6 +46,8 @@ pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
                 address: member.address,
                 api_address: member.api_address,
                 voter: member.voter,
+                version: member.version,
+                level: member.level,
             })
             .collect(),
     }

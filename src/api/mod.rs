@@ -16,8 +16,8 @@ mod serve;
 mod view;
 mod what_if;
 
-pub use backend::{Backend, Failure, Member, Members, Read};
-pub use client::{Answers, Client, ClientError, Heard, Look, Signing};
+pub use backend::{Backend, Failure, HmcHeard, Member, Members, Read};
+pub use client::{Answers, Client, ClientError, Heard, Look, Named, Signing};
 pub use serve::{Limits, serve, serve_within};
 pub(crate) use view::time;
 pub use view::{Sight, event, group, resource, server, status, why};

@@ -1,7 +1,9 @@
 //! The paths of the API.
 
 mod agent;
+mod backup;
 mod bounds;
+mod hmc;
 mod trust;
 mod who;
 
@@ -13,9 +15,9 @@ use super::{
     serve::Stopping,
     view, what_if,
     wire::{
-        ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
-        OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TransferBody, WhatIfBody, WhatIfView,
-        WhyNotView, WhyView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, LevelBody, MembersView,
+        NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, StoppedView, TransferBody,
+        WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use axum::{
@@ -30,7 +32,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{Caller, GroupName, Ledger, NodeName, Rejection, RequestId, ServerName};
+use tenure_core::{Caller, GroupName, Ledger, Level, NodeName, Rejection, RequestId, ServerName};
 
 /// Longest body accepted, in bytes: a cluster file with some ten thousand LPARs.
 const BODY_LIMIT: usize = 8 << 20;
@@ -71,9 +73,13 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/nodes", post(node_add))
         .route("/v1/nodes/{node}/promote", post(node_promote))
         .route("/v1/nodes/{node}", delete(node_remove))
+        .route("/v1/nodes/{node}/stop", post(node_stop))
+        .route("/v1/level", post(raise))
         .route("/v1/leader", post(transfer_leader))
         .merge(trust::routes())
         .merge(agent::routes())
+        .merge(hmc::routes())
+        .merge(backup::routes())
         .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
@@ -114,7 +120,8 @@ fn error(view: ErrorView) -> Response {
 
 /// Gives up a request after the deadline: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
-    let asks = request.method() == axum::http::Method::GET || [WHAT_IF, agent::CHECK].contains(&request.uri().path());
+    let asks = request.method() == axum::http::Method::GET
+        || [WHAT_IF, agent::CHECK, hmc::CHECK].contains(&request.uri().path());
     let changes = !asks;
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
@@ -246,6 +253,10 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
         // Before any program looks at it.
         ledger.needs(&by.user, &request).iter().try_for_each(|need| who::may(&ledger, &by, need))?;
         warnings = backend.check_agents(&by, &cluster).await?;
+        let hmcs = hmc::changed(&ledger.config, &cluster);
+        if !body.no_check && !hmcs.is_empty() {
+            backend.check_managers(&by, &cluster, &hmcs).await?;
+        }
         what_if::admit(ledger, &request).await?;
     }
     let outcome = proposed(&*backend, &by, id, request).await?;
@@ -283,25 +294,46 @@ async fn proposed(
     })
 }
 
-async fn members(State(backend): Shared, By(by): By) -> Answer<MembersView> {
-    // Only this node's own view; no other node is asked.
-    let ledger = who::seen(&*backend, &by, Read::Stale).await?;
-    Ok(Json(convert::members(backend.members().await?, &ledger)))
+#[derive(Deserialize)]
+struct MembersQuery {
+    /// Whether the other members are asked what they say of themselves; otherwise this is only this node's own view.
+    #[serde(default)]
+    ask: bool,
+}
+
+async fn members(State(backend): Shared, By(by): By, Query(query): Query<MembersQuery>) -> Answer<MembersView> {
+    members_of(&*backend, &by, query.ask).await
+}
+
+async fn members_of(backend: &dyn Backend, by: &Caller, ask: bool) -> Answer<MembersView> {
+    let ledger = who::seen(backend, by, Read::Stale).await?;
+    let members = if ask { backend.members_asked().await? } else { backend.members().await? };
+    Ok(Json(convert::members(members, &ledger)))
 }
 
 async fn node_add(State(backend): Shared, By(by): By, In(body): In<NodeAddBody>) -> Answer<MembersView> {
     backend.node_add(&by, &NodeName::from(body.name), &body.address).await?;
-    members(State(backend), By(by)).await
+    members_of(&*backend, &by, true).await
 }
 
 async fn node_promote(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
     backend.node_promote(&by, &NodeName::from(node)).await?;
-    members(State(backend), By(by)).await
+    members_of(&*backend, &by, true).await
 }
 
 async fn node_remove(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
     backend.node_remove(&by, &NodeName::from(node)).await?;
-    members(State(backend), By(by)).await
+    members_of(&*backend, &by, true).await
+}
+
+async fn node_stop(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<StoppedView> {
+    let frozen = backend.node_stop(&by, &NodeName::from(node.as_str())).await?;
+    Ok(Json(StoppedView { node, frozen: frozen.iter().map(GroupName::to_string).collect() }))
+}
+
+async fn raise(State(backend): Shared, By(by): By, In(body): In<LevelBody>) -> Answer<MembersView> {
+    backend.raise(&by, Level(body.level)).await?;
+    members_of(&*backend, &by, true).await
 }
 
 async fn transfer_leader(State(backend): Shared, By(by): By, In(body): In<TransferBody>) -> Answer<LeaderView> {

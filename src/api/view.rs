@@ -3,6 +3,7 @@
 mod audit;
 mod authority;
 mod group;
+mod hmc;
 mod node;
 mod resource;
 mod server;
@@ -11,6 +12,7 @@ mod sight;
 mod user;
 
 pub(super) use authority::authorities;
+pub(super) use hmc::live as hmcs;
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
@@ -19,7 +21,9 @@ pub(super) use user::user;
 
 use super::{
     backend::{Members, Read},
-    wire::{AlarmView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
+    wire::{
+        AlarmView, BackupsView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView,
+    },
 };
 use crate::local::space;
 use std::collections::BTreeMap;
@@ -69,6 +73,9 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let members = &sight.believes(members);
     let index = Index::new(sight);
     let full = members.free.and_then(space::warning).map(|text| format!("node {}: {text}", members.me));
+    let kept = members.backups.as_ref();
+    let late = kept.and_then(|kept| kept.warning(members.wall));
+    let late = late.map(|text| format!("node {}: {text}", members.me));
     let mut groups: Vec<GroupView> =
         config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -84,9 +91,11 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         stale: read == Read::Stale,
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
-        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).collect(),
+        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).chain(late).collect(),
         disk_free: members.free,
+        backups: kept.map(|kept| BackupsView { newest: kept.newest.map(time), failed: kept.failed.clone() }),
         alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
+        hmcs: hmc::views(ledger),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
         nodes: node::views(ledger, members),
         groups,
@@ -164,6 +173,9 @@ pub(crate) fn time(time: Time) -> String {
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
 }
 
+/// What is said of a node that was stopped for a while.
+const STOPPED: &str = "which was stopped with `tenure node stop`: start `tenured` there";
+
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
     let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?)));
     let servers =
@@ -174,12 +186,19 @@ fn waits(ledger: &Ledger) -> Vec<WaitView> {
 }
 
 fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
+    // Whoever stopped the node for a while starts it again: nobody has to prove anything.
+    let (level, text) = match wait {
+        Wait::NodeSilent { resource, node, .. } if ledger.stops(node).is_some() => {
+            (Level::Warning, format!("{resource} lives inside node {node}, {STOPPED}"))
+        }
+        _ => (wait.level().into(), wait.to_string()),
+    };
     WaitView {
         what: "group".to_owned(),
         name: name.to_string(),
-        level: wait.level().into(),
+        level,
         kind: wait.kind().to_owned(),
-        text: wait.to_string(),
+        text,
         until: wait.until().map(|until| shown(ledger, until)),
     }
 }

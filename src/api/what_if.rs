@@ -213,6 +213,10 @@ pub fn why_not(ledger: &Ledger, group: &GroupName, server: &ServerName) -> Optio
             let reasons = reasons.iter().map(ToString::to_string).collect();
             ("barred", format!("group {group} cannot run on {server} now"), reasons)
         }
+        Standing::Could(instead) if instead.iter().any(|one| matches!(one, Instead::Waits(_))) => {
+            let reasons = instead.iter().map(in_words).collect();
+            ("waits", format!("group {group} cannot run on {server} now"), reasons)
+        }
         Standing::Could(instead) => {
             let reasons = instead.iter().map(in_words).collect();
             ("could", format!("group {group} could run on {server} now"), reasons)
@@ -239,6 +243,6 @@ fn in_words(instead: &Instead) -> String {
         Instead::Unwanted => "it is to be offline".to_owned(),
         Instead::Frozen => "it is frozen".to_owned(),
         Instead::Held => "it is held: more than one copy is active, or one without right".to_owned(),
-        Instead::Waits(wait) => format!("it waits: {wait}"),
+        Instead::Waits(wait) => wait.to_string(),
     }
 }

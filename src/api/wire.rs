@@ -3,6 +3,8 @@
 mod agent;
 mod ask;
 mod authority;
+mod backup;
+mod hmc;
 mod states;
 mod status;
 mod what_if;
@@ -13,8 +15,10 @@ pub use agent::{
 };
 pub use ask::{ConfigureBody, RequestBody};
 pub use authority::{AuthoritiesView, AuthorityState, AuthorityView, CertificateView};
+pub use backup::{BackupBody, BackupView, BackupsView, RestoreBody};
+pub use hmc::{HmcHeardView, HmcView, HmcsView};
 pub use states::{
-    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };
 pub use status::{
     AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, QuorumView, ResourceView,
@@ -113,6 +117,9 @@ pub struct MembersView {
     /// Index of the last entry that the node applied.
     pub index: u64,
     pub members: Vec<MemberView>,
+    /// The feature level of the cluster.
+    #[serde(default)]
+    pub level: u32,
     /// All nodes, in the view of the node that answered.
     #[serde(default)]
     pub nodes: Vec<NodeView>,
@@ -143,6 +150,12 @@ pub struct MemberView {
     pub api_address: Option<String>,
     /// Whether it votes; a learner only replicates the log.
     pub voter: bool,
+    /// Its version, if known.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The newest feature level that it understands, if known.
+    #[serde(default)]
+    pub level: Option<u32>,
 }
 
 /// A node to be added.
@@ -153,6 +166,23 @@ pub struct NodeAddBody {
     pub name: String,
     /// Its address for the other members.
     pub address: String,
+}
+
+/// A node that is stopped for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedView {
+    /// The node.
+    pub node: String,
+    /// The groups that were frozen for it, until it is back.
+    pub frozen: Vec<String>,
+}
+
+/// A feature level to be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelBody {
+    /// The level.
+    pub level: u32,
 }
 
 /// A transfer of leadership.

@@ -148,7 +148,9 @@ fn next(voters: &[&Member], answer: usize, needed: usize) -> String {
         return format!("ask {unasked}, too: name them with --node, or in TENURE_NODES");
     }
     let silent = names(&|one| !one.answers);
-    format!("bring back {silent}. If their disks are lost for ever: docs/operations.md, \"No leader\"")
+    format!(
+        "bring back {silent}. If their disks are lost for ever: docs/operations.md, \"A majority is lost for ever\""
+    )
 }
 
 fn host(address: &str) -> &str {

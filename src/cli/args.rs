@@ -1,13 +1,16 @@
 //! The command line.
 
+mod backup;
 mod group;
 mod site;
 mod user;
 
+pub use backup::Backup;
 pub use group::Group;
-pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service};
+pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service, Upgrade};
 pub use user::{Authority, Rights, Role, User};
 
+use crate::local::nodes::is_address;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 use tenure_core::{GroupName, NodeName, ServerName};
@@ -39,20 +42,14 @@ pub struct Args {
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
-    /// A node's admin API; any one will do; of several, the next is asked when one is slow
-    #[arg(
-        long,
-        global = true,
-        value_name = "HOST:PORT",
-        env = "TENURE_NODES",
-        value_delimiter = ',',
-        value_parser = address,
-        default_value = "localhost:7101"
-    )]
+    /// A node's admin API; any one will do; of several, the next is asked when one is slow [default: those in the file
+    /// `nodes` of --identity, which is kept up to date] [env: TENURE_NODES]
+    #[arg(long, global = true, value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
     pub node: Vec<String>,
-    /// Directory of user.pem, user.key and ca.pem
-    #[arg(long, global = true, value_name = "DIR", env = "TENURE_IDENTITY", default_value = "/etc/tenure/admin")]
-    pub identity: PathBuf,
+    /// Directory of user.pem, user.key, ca.pem and nodes [default: ~/.config/tenure if you have enrolled there, or else
+    /// /etc/tenure/admin] [env: TENURE_IDENTITY]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub identity: Option<PathBuf>,
     /// How to answer
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub output: Output,
@@ -68,6 +65,9 @@ pub struct Global {
     /// What the nodes say meanwhile.
     #[arg(skip)]
     pub signing: crate::api::Signing,
+    /// The members that they name.
+    #[arg(skip)]
+    pub members: crate::api::Named,
 }
 
 /// How to answer.
@@ -151,7 +151,7 @@ Exits with 5 if something would not run.")]
     /// Agents: which ones a node has, and what one can be told
     #[command(subcommand)]
     Agent(Agent),
-    /// HMCs: log in again to one that refused it
+    /// HMCs: whether they answer, and log in again to one that refused it
     #[command(subcommand)]
     Hmc(Hmc),
     /// Services: groups in tiers, started and stopped as one
@@ -183,6 +183,9 @@ Exits with 5 if something would not run.")]
     /// The certificate authority of the cluster, and when certificates end
     #[command(subcommand)]
     Authority(Authority),
+    /// Images of the cluster's state in files
+    #[command(subcommand)]
+    Backup(Backup),
     /// Who you are to the cluster, and what you may do
     #[command(after_help = "Example: tenure whoami")]
     Whoami,
@@ -311,6 +314,9 @@ pub struct Validate {
     /// Ask the nodes of the cluster what their agents make of it, too
     #[arg(long)]
     pub agents: bool,
+    /// Have a node of the cluster log in to the HMCs, once
+    #[arg(long)]
+    pub managers: bool,
 }
 
 /// `tenure apply`.
@@ -324,6 +330,9 @@ pub struct Apply {
     /// Apply it even if running things are stranded
     #[arg(long)]
     pub strand: bool,
+    /// Do not have a node log in to HMCs that are new or declared otherwise
+    #[arg(long)]
+    pub no_check: bool,
 }
 
 /// Waiting for what was asked.
@@ -416,12 +425,30 @@ Says how many nodes may fail afterwards, and asks. Without a terminal it needs -
         /// The node
         name: String,
     },
+    /// Stop a node for a while; what lives inside it stays up, and is left alone until the node is back
+    #[command(after_help = "Example: tenure node stop p2 --for upgrade
+Groups that would be cut off while it is silent are frozen until it is back. It hands the leadership over first.
+It does not start again by itself: `systemctl start tenured` there.")]
+    Stop {
+        /// The node
+        name: String,
+        /// What for
+        #[arg(long = "for", value_enum, value_name = "WHAT")]
+        purpose: StopPurpose,
+    },
     /// Make a token with which a new node joins
     #[command(after_help = "Example: tenure node token p4")]
     Token {
         /// The node
         name: String,
     },
+}
+
+/// What a node is stopped for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StopPurpose {
+    /// It gets another version of the program.
+    Upgrade,
 }
 
 /// What was probably meant by a command line that is not understood.
@@ -438,11 +465,7 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn address(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-    match port {
-        Some(Ok(port)) if port > 0 => Ok(text.to_owned()),
-        _ => Err("write HOST:PORT".to_owned()),
-    }
+    if is_address(text) { Ok(text.to_owned()) } else { Err("write HOST:PORT".to_owned()) }
 }
 
 fn pair(text: &str) -> Result<(GroupName, ServerName), String> {

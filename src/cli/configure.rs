@@ -2,11 +2,14 @@
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Apply, Global, Output},
+    args::{Apply, Global, Output, Validate},
     diff::{self, Change},
     render,
 };
-use crate::api::{Client, ClientError, Read, wire::OutcomeView};
+use crate::api::{
+    Client, ClientError, Read,
+    wire::{ConfigureBody, OutcomeView},
+};
 use std::path::Path;
 use tenure_core::{RequestId, config::Cluster};
 use toml::Table;
@@ -41,22 +44,32 @@ pub(super) fn load(file: &Path) -> Result<Cluster, Fault> {
     tenure_config::cluster::load(file).map_err(Fault::Invalid)
 }
 
-/// Validates the file here, and checks it against the agents of the nodes.
-pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = load(file)?;
-    let mut found = context.client.check(&tenure_config::export(&cluster)).await?;
-    found.warnings.extend(tenure_config::cluster::warnings(&cluster));
-    if !found.errors.is_empty() {
-        return Err(Fault::Unsuitable(found));
+/// Validates the file here, and has the nodes check it: against their agents, by logging in to its HMCs, or both.
+pub(super) async fn check(args: Validate, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let cluster = load(&args.file)?;
+    let text = tenure_config::export(&cluster);
+    let mut warnings = Vec::new();
+    let mut sure = Vec::new();
+    if args.agents {
+        let found = context.client.check(&text).await?;
+        if !found.errors.is_empty() {
+            return Err(Fault::Unsuitable(found));
+        }
+        warnings.extend(found.warnings);
+        sure.push("the agents of the nodes can keep what it asks");
     }
+    if args.managers {
+        context.client.check_managers(&text).await?;
+        sure.push("its HMCs let a node in");
+    }
+    warnings.extend(tenure_config::cluster::warnings(&cluster));
     if context.json() {
-        let view = serde_json::json!({ "valid": true, "cluster": cluster.name, "warnings": found.warnings });
-        terminal.json(&view)?;
+        terminal.json(&serde_json::json!({ "valid": true, "cluster": cluster.name, "warnings": warnings }))?;
     } else {
-        terminal.warn(&found.warnings);
-        let with = if found.warnings.is_empty() { "" } else { ", with warnings" };
-        let sure = "the agents of the nodes can keep what it asks";
-        terminal.line(format!("{} is valid, and {sure}{with}: {}", file.display(), summary(&cluster)))?;
+        terminal.warn(&warnings);
+        let with = if warnings.is_empty() { "" } else { ", with warnings" };
+        let sure = sure.join(", and ");
+        terminal.line(format!("{} is valid, and {sure}{with}: {}", args.file.display(), summary(&cluster)))?;
     }
     Ok(Exit::Done)
 }
@@ -98,7 +111,14 @@ pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Termina
             return Err(Fault::Declined);
         }
     }
-    let outcome = context.client.configure(id, text, args.strand, Some(present.configured)).await?;
+    let body = ConfigureBody {
+        request_id: format!("{:032x}", id.0),
+        text,
+        strand: args.strand,
+        expect: Some(present.configured),
+        no_check: args.no_check,
+    };
+    let outcome = context.client.configure_as(&body).await?;
     report(context, terminal, &changes, Some(&outcome))?;
     Ok(Exit::Done)
 }

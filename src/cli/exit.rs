@@ -142,7 +142,7 @@ impl Fault {
                 let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
                 let suggestion = error.advice().unwrap_or_else(|| {
                     "name the directory of user.pem, user.key and ca.pem with --identity, or in TENURE_IDENTITY; \
-                     `tenure cluster init` makes one"
+                     `tenure cluster init` and `tenure user enrol` make one"
                         .to_owned()
                 });
                 view(ErrorKind::Usage, format!("{self}: {error}{cause}"), &suggestion)

@@ -4,6 +4,7 @@
 use super::{
     Exit, Fault, Terminal,
     args::{Global, Init, Output},
+    user::keep_found,
 };
 use crate::{
     local::{LocalConfig, identity, private},
@@ -17,18 +18,19 @@ pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Resul
     private::set_umask();
     let name = init.name.clone();
     let local = LocalConfig::load(&init.config).map_err(Fault::Invalid)?;
-    let (node, data_dir, seal) = (local.node.to_string(), local.data_dir, local.seal_key);
+    let (node, data_dir, seal, api) = (local.node.to_string(), local.data_dir, local.seal_key, local.api_advertise);
     if let Some(unusable) = [&name, &node].into_iter().find(|name| !is_name(name)) {
         let message = format!("{:?} is not a usable name", excerpt(unusable, 64));
         return Err(Fault::usage(message, "write 1 to 64 of A-Z a-z 0-9 - _ . that begin with neither - nor ."));
     }
     // An existing identity, perhaps of another cluster, must not be overwritten.
-    let admin = &global.identity;
+    let admin = &global.founds_in();
     if admin.join(format!("{}.key", identity::USER)).exists() {
         let message = format!("{} holds an administrator's identity already", admin.display());
         return Err(Fault::usage(message, "name another directory with --identity"));
     }
     let cluster = founding::found(&name, &node, &data_dir, &seal, admin).map_err(|error| refused(&error))?;
+    keep_found(admin, [api])?;
     if global.output == Output::Json {
         terminal.json(&serde_json::json!({
             "cluster": cluster, "node": node, "data_dir": data_dir, "seal_key": seal, "identity": admin,

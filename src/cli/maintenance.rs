@@ -1,12 +1,12 @@
-//! `tenure server`, `tenure cluster` and `tenure hmc`: operations of maintenance, and confirmation of dangerous
-//! commands.
+//! `tenure server` and `tenure cluster`: operations of maintenance, and confirmation of dangerous commands.
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Cluster, Filter, Hmc, Server, Sure},
+    args::{Cluster, Filter, Server, Sure},
     group::request,
     names, render,
     status::filtered,
+    verdict::is_amiss_hmc,
     wait::Goal,
 };
 use crate::{api::wire::ServerView, local::identity};
@@ -33,6 +33,9 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
                 warning: "Groups that cannot move are stopped until the server is back.",
                 question: "Type the name of the server if it is to be emptied: ",
             };
+            if sure.yes_i_checked.is_none() {
+                find(server.as_str(), context).await?;
+            }
             if !doubt.is_settled(&sure, context, terminal)? {
                 let view = find(server.as_str(), context).await?;
                 doubt.ask(&render::server_groups(&view), terminal)?;
@@ -44,14 +47,10 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
     request(context, terminal, ask, goal).await
 }
 
-pub(super) async fn hmc(command: Hmc, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let Hmc::Retry { hmc } = command;
-    request(context, terminal, Verb::RetryHmc { hmc }, None).await
-}
-
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, sure, what, warning) = match command {
         Cluster::Init(_) => return Err(Fault::usage("a cluster is founded without one", "see `tenure cluster init`")),
+        Cluster::Upgrade(upgrade) => return super::upgrade::upgrade(&upgrade, context, terminal).await,
         Cluster::Arm => return request(context, terminal, Verb::Arm, None).await,
         Cluster::Disarm { sure } => {
             (Verb::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
@@ -73,7 +72,7 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
 
 /// The name that the cluster was founded with: until a cluster file is applied, there is no other.
 fn founded(context: &Context) -> Result<String, Fault> {
-    let identity = identity::load(&context.global.identity, identity::USER).map_err(Fault::Identity)?;
+    let identity = identity::load(&context.global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
     let id = identity.name().map(|name| name.cluster).unwrap_or_default();
     // Some digits behind it tell clusters of the same name apart.
     Ok(id.rsplit_once('-').map_or(id.as_str(), |(name, _)| name).to_owned())
@@ -135,11 +134,19 @@ pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fa
 }
 
 async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let server = find(name, context).await?;
+    let mut status = context.client.status(context.read()).await?;
+    names::known("server", name, &status)?;
+    let Some(server) = status.servers.iter().find(|view| view.name == name).cloned() else {
+        return Err(Fault::usage(format!("there is no server {name}"), "see `tenure server list`"));
+    };
     if context.json() {
         terminal.json(&server)?;
-    } else {
-        terminal.print(&render::server(&server, terminal.style))?;
+        return Ok(Exit::Done);
+    }
+    terminal.print(&render::server(&server, terminal.style))?;
+    status.hmcs.retain(|hmc| is_amiss_hmc(hmc) && server.managers.contains(&hmc.name));
+    if !status.hmcs.is_empty() {
+        terminal.print(&format!("\n{}", render::hmcs(&status, terminal.style)))?;
     }
     Ok(Exit::Done)
 }

@@ -2,10 +2,10 @@
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Fence, Leader, Node, Sure},
+    args::{Fence, Leader, Node, StopPurpose, Sure},
     group,
     maintenance::{Doubt, find},
-    names, render,
+    names, render, upgrade,
 };
 use crate::api::{
     Read,
@@ -42,6 +42,10 @@ async fn confirm_node(node: NodeName, sure: &Sure, context: &Context, terminal: 
         warning: "If it runs after all, what lives inside it will run twice and file systems be written by both.",
         question: "Type the name of the node if you have seen that its LPAR is off: ",
     };
+    if sure.yes_i_checked.is_none() {
+        let status = context.client.status(context.read()).await?;
+        names::known("node", node.as_str(), &status)?;
+    }
     if !doubt.is_settled(sure, context, terminal)? {
         doubt.ask("", terminal)?;
     }
@@ -86,6 +90,7 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
             members
         }
         Node::Promote { name } => client.node_promote(&name).await?,
+        Node::Stop { name, purpose: StopPurpose::Upgrade } => return upgrade::stop(&name, context, terminal).await,
         Node::Token { name } => {
             let known = list(context).await?;
             if known.members.iter().any(|member| member.name == name && member.voter) {
@@ -143,9 +148,9 @@ async fn sure_to_remove(name: &str, context: &Context, terminal: &mut Terminal) 
 }
 
 /// The members, with everything acknowledged before, unless a stale answer will do.
-async fn list(context: &Context) -> Result<MembersView, Fault> {
+pub(super) async fn list(context: &Context) -> Result<MembersView, Fault> {
     if context.read() == Read::Linearizable {
         context.client.config(Read::Linearizable).await?;
     }
-    Ok(context.client.members().await?)
+    Ok(context.client.members_asked().await?)
 }

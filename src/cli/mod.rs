@@ -12,11 +12,13 @@ mod agent;
 pub mod apart;
 mod audit;
 mod authority;
+mod backup;
 mod configure;
 mod exit;
 mod found;
 mod generated;
 mod group;
+mod hmc;
 mod maintenance;
 mod members;
 mod names;
@@ -24,10 +26,12 @@ mod resource;
 mod show;
 mod status;
 mod terminal;
+pub mod upgrade;
 mod user;
 pub mod verdict;
 mod wait;
 mod what_if;
+mod whereabouts;
 
 pub use args::Args;
 pub use exit::{Exit, Fault};
@@ -50,14 +54,15 @@ pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
         }
     };
     user::keep_certified(&global, terminal).await;
+    whereabouts::keep_nodes(&global);
     exit
 }
 
 async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Args { global, command } = args;
     match command {
-        Command::Validate(validate) if validate.agents => {
-            configure::check(&validate.file, &Context::new(global)?, terminal).await
+        Command::Validate(validate) if validate.agents || validate.managers => {
+            configure::check(validate, &Context::new(global)?, terminal).await
         }
         Command::Validate(validate) => configure::validate(&validate.file, &global, terminal),
         Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
@@ -73,7 +78,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
         Command::Agent(command) => agent::agent(command, &Context::new(global)?, terminal).await,
         Command::Service(command) => resource::service(command, &Context::new(global)?, terminal).await,
-        Command::Hmc(command) => maintenance::hmc(command, &Context::new(global)?, terminal).await,
+        Command::Hmc(command) => hmc::hmc(command, &Context::new(global)?, terminal).await,
         Command::Server(command) => maintenance::server(command, &Context::new(global)?, terminal).await,
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,
@@ -81,6 +86,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::User(command) => user::user(command, global, terminal).await,
         Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
         Command::Authority(command) => authority::run(command, &Context::new(global)?, terminal).await,
+        Command::Backup(command) => backup::run(command, global, terminal).await,
         Command::Whoami => user::whoami(&Context::new(global)?, terminal).await,
         Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
         Command::Completions { shell } => generated::completions(shell, terminal),
@@ -97,9 +103,9 @@ struct Context {
 
 impl Context {
     fn new(global: Global) -> Result<Self, Fault> {
-        let identity = identity::load(&global.identity, identity::USER).map_err(Fault::Identity)?;
-        let client = Client::new(&identity, global.node.clone(), global.timeout).map_err(Fault::Client)?;
-        let client = client.telling(global.signing.clone());
+        let identity = identity::load(&global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
+        let client = Client::new(&identity, global.nodes()?, global.timeout).map_err(Fault::Client)?;
+        let client = client.telling(global.signing.clone(), global.members.clone());
         Ok(Context { client, global })
     }
 

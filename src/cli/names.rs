@@ -63,6 +63,7 @@ fn all<'a>(kind: &str, view: &'a StatusView) -> Vec<&'a str> {
         "server" => view.servers.iter().map(|one| one.name.as_str()).collect(),
         "node" => view.nodes.iter().map(|one| one.name.as_str()).collect(),
         "resource" => view.resources.iter().map(|one| one.name.as_str()).collect(),
+        "hmc" => view.hmcs.iter().map(|one| one.name.as_str()).collect(),
         "service" => view.services.iter().map(|one| one.name.as_str()).collect(),
         _ => Vec::new(),
     }

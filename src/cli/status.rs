@@ -5,7 +5,7 @@ use super::{
     apart::Apart,
     args::{Filter, Status},
     names, render,
-    verdict::Verdict,
+    verdict::{Verdict, is_amiss_hmc},
 };
 use crate::api::{Look, Read, wire::StatusView};
 use render::Rows;
@@ -59,6 +59,7 @@ async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Resu
         },
     };
     let verdict = Verdict::of(&view);
+    let view = if args.check { view } else { heard(view, args.all, context).await };
     let shown = filtered(view.clone(), &args.filter)?;
     if context.json() {
         terminal.json(&Judged { view: &shown, verdict: &verdict })?;
@@ -74,6 +75,18 @@ async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Resu
         terminal.print(&render::status(&view, rows, terminal.style))?;
     }
     Ok(if args.check && !verdict.ok { Exit::Wrong } else { Exit::Done })
+}
+
+/// With what nodes last heard of HMCs, if a table of these is shown. It explains; the status stands without it.
+async fn heard(mut view: StatusView, all: bool, context: &Context) -> StatusView {
+    let shown = (all && !view.hmcs.is_empty()) || view.hmcs.iter().any(is_amiss_hmc);
+    if shown && let Ok(live) = context.client.hmcs(Read::Stale).await {
+        for hmc in &mut view.hmcs {
+            let found = live.hmcs.iter().find(|one| one.name == hmc.name);
+            hmc.heard = found.map(|one| one.heard.clone()).unwrap_or_default();
+        }
+    }
+    view
 }
 
 /// What a filter lets through. A name that does not exist is an error: an empty list would pass for good news.

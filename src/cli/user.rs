@@ -10,7 +10,12 @@ use crate::{
         Client,
         wire::{TokenBody, TokenView, UserBody},
     },
-    local::{LocalConfig, identity, private},
+    local::{
+        LocalConfig,
+        identity::{self, IdentityError},
+        nodes::Nodes,
+        private,
+    },
     node::{
         certificates,
         founding::{self, FoundingError},
@@ -128,8 +133,8 @@ fn show(context: &Context, token: &TokenView, there: &str, terminal: &mut Termin
 }
 
 async fn renew(context: &Context, terminal: &mut Terminal) -> Result<(), Fault> {
-    let directory = &context.global.identity;
-    let name = certify(&context.client, directory).await?;
+    let directory = context.global.identity_dir();
+    let name = certify(&context.client, &directory).await?;
     terminal.line(format!("user {name}: a new key and certificate are in {}", directory.display()))
 }
 
@@ -150,16 +155,18 @@ async fn certify(client: &Client, directory: &Path) -> Result<String, Fault> {
 pub(super) async fn keep_certified(global: &Global, terminal: &mut Terminal) {
     let signing = global.signing.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(signing) = signing else { return };
-    let Ok(held) = identity::load(&global.identity, identity::USER) else { return };
+    let Ok(held) = identity::load(&global.identity_dir(), identity::USER) else { return };
     let (Ok(details), Ok(authority)) = (held.details(), held.authority()) else { return };
     let left = details.valid.until.duration_since(SystemTime::now()).unwrap_or_default();
     let late = left < Duration::from_millis(USER_CERTIFICATE_LASTS.0) / 3;
     if !late && authority.map(|print| Hash(print).to_string()) == Some(signing) {
         return;
     }
-    let client = Client::new(&held, global.node.clone(), global.timeout.min(IN_PASSING)).map_err(Fault::Client);
+    let client = global
+        .nodes()
+        .and_then(|nodes| Client::new(&held, nodes, global.timeout.min(IN_PASSING)).map_err(Fault::Client));
     let renewed = match client {
-        Ok(client) => certify(&client, &global.identity).await,
+        Ok(client) => certify(&client, &global.identity_dir()).await,
         Err(why) => Err(why),
     };
     if let Err(why) = renewed
@@ -176,7 +183,7 @@ pub(super) async fn keep_certified(global: &Global, terminal: &mut Terminal) {
 
 /// On a node: a short certificate, signed with the node's own copy of the authority's key, and with it a usual one.
 async fn recover(name: &str, config: &Path, global: Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let directory = global.identity.clone();
+    let directory = global.founds_in();
     if directory.join(format!("{}.key", identity::USER)).exists() {
         let message = format!("{} holds an identity already", directory.display());
         return Err(Fault::usage(message, "name another directory with --identity"));
@@ -185,7 +192,8 @@ async fn recover(name: &str, config: &Path, global: Global, terminal: &mut Termi
     let local = LocalConfig::load(config).map_err(Fault::Invalid)?;
     let short = certificates::recover(&local, &UserName::from(name), RECOVERED_FOR).map_err(refused)?;
     identity::save(&directory, identity::USER, &short).map_err(Fault::Identity)?;
-    let context = Context::new(global)?;
+    keep_found(&directory, [local.api_advertise])?;
+    let context = Context::new(Global { identity: Some(directory.clone()), ..global })?;
     let place = directory.display();
     let renewed = certify(&context.client, &directory).await.map_err(|why| chain(&why));
     if context.json() {
@@ -214,8 +222,9 @@ async fn enrol(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<
             "have one made: `tenure user token NAME`",
         )
     })?;
-    let directory: &PathBuf = &global.identity;
-    let user = founding::enrol(&token, directory).await.map_err(refused)?;
+    let directory: &PathBuf = &global.enrols_in();
+    let (user, nodes) = founding::enrol(&token, directory).await.map_err(refused)?;
+    keep_found(directory, nodes)?;
     if global.output == Output::Json {
         terminal.json(&serde_json::json!({ "user": user, "identity": directory }))?;
     } else {
@@ -223,6 +232,13 @@ async fn enrol(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<
             .line(format!("user {user}: key and certificate are in {}; next: `tenure whoami`", directory.display()))?;
     }
     Ok(Exit::Done)
+}
+
+/// Keeps the first addresses at which a user finds the cluster.
+pub(super) fn keep_found(directory: &Path, nodes: impl IntoIterator<Item = String>) -> Result<(), Fault> {
+    Nodes::at(nodes)
+        .save(directory)
+        .map_err(|source| Fault::Identity(IdentityError::Write { file: Nodes::file(directory), source }))
 }
 
 fn tls(why: &TlsError) -> Fault {

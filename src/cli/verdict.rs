@@ -1,8 +1,8 @@
 //! What is wrong with a cluster, by its status: one line for each cause. Pure.
 
 use crate::api::wire::{
-    Closed, GroupStatus, GroupView, Intent, Level, NodeOut, NodeRole, NodeView, QuorumView, ResourceView, ServerStatus,
-    ServerView, ServiceStatus, StatusView, WaitView,
+    Closed, GroupStatus, GroupView, HmcStatus, HmcView, Intent, Level, NodeOut, NodeRole, NodeView, QuorumView,
+    ResourceView, ServerStatus, ServerView, ServiceStatus, StatusView, WaitView,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,11 @@ pub fn is_amiss_server(server: &ServerView) -> bool {
         || kept
 }
 
+/// Whether an HMC is not as it should be.
+pub fn is_amiss_hmc(hmc: &HmcView) -> bool {
+    hmc.state != HmcStatus::Ok
+}
+
 /// Whether a node is not as it should be.
 pub fn is_amiss_node(node: &NodeView) -> bool {
     let joined = matches!(node.role, NodeRole::Leader | NodeRole::Voter);
@@ -108,6 +113,7 @@ fn counts(view: &StatusView) -> Option<String> {
         (servers(&off), "server", "off"),
         (servers(&|server| !is_read(server) && !off(server)), "server", "not read"),
         (view.nodes.iter().filter(|node| node.out.is_some()).count(), "node", "silent"),
+        (view.hmcs.iter().filter(|hmc| is_amiss_hmc(hmc)).count(), "HMC", "not usable"),
     ];
     let words: Vec<String> = all
         .into_iter()
@@ -151,6 +157,9 @@ fn cause(level: Level, text: impl Into<String>) -> Cause {
 
 fn causes(view: &StatusView) -> Vec<Cause> {
     let mut all: Vec<Cause> = view.standstills.iter().map(|text| cause(Level::Alarm, text)).collect();
+    // Its alarms are among the standstills.
+    let weak = view.hmcs.iter().filter(|hmc| hmc.level == Level::Warning);
+    all.extend(weak.flat_map(|hmc| &hmc.problems).map(|text| cause(Level::Warning, text)));
     let (of_groups, others): (Vec<_>, Vec<_>) = view.alarms.iter().partition(|alarm| alarm.group.is_some());
     all.extend(others.iter().map(|alarm| cause(Level::Alarm, &alarm.text)));
     let of_groups = of_groups.into_iter().filter_map(|alarm| {
@@ -161,7 +170,13 @@ fn causes(view: &StatusView) -> Vec<Cause> {
     let told = |server: &str| view.alarms.iter().any(|alarm| alarm.server.as_deref() == Some(server));
     let apart = view.heard.is_some();
     all.extend(view.servers.iter().filter(|server| !apart && !told(&server.name)).filter_map(of_server));
-    all.extend(unread(view, &told).into_iter().filter(|_| !apart));
+    // That no HMC of it can be used is said already.
+    let shut = |server: &ServerView| {
+        let amiss = |name: &String| view.hmcs.iter().any(|hmc| &hmc.name == name && is_amiss_hmc(hmc));
+        !server.managers.is_empty() && server.managers.iter().all(amiss)
+    };
+    let told_of = |name: &str| told(name) || view.servers.iter().any(|server| server.name == name && shut(server));
+    all.extend(unread(view, &told_of).into_iter().filter(|_| !apart));
     all.extend(view.nodes.iter().filter_map(|node| of_node(node, view)));
     all.extend(of_quorum(view));
     let told: BTreeSet<String> = all.iter().flat_map(|cause| cause.groups.iter().cloned()).collect();
@@ -269,6 +284,9 @@ fn of_node(node: &NodeView, view: &StatusView) -> Option<Cause> {
     let text = match (&node.out, &node.proof) {
         (_, Some(proof)) => format!("node {name} is off: {proof}"),
         (Some(NodeOut::CutOff), None) => format!("node {name} is silent, and its LPAR is being cut off"),
+        (Some(_), None) if node.stopped => {
+            format!("node {name} was stopped with `tenure node stop`: start `tenured` there")
+        }
         (Some(_), None) => format!("node {name} is silent"),
         (None, None) if node.declared && node.role == NodeRole::Absent => format!(
             "node {name} has not joined: `tenure node token {name}`, and there `tenured --config FILE --join-file FILE`"

@@ -12,9 +12,10 @@ pub(super) async fn plan(plan: Plan, context: &Context, terminal: &mut Terminal)
     if plan.what.lose_each {
         return lose_each(context, terminal).await;
     }
-    if !plan.what.lose.is_empty() {
-        let status = context.client.status(context.read()).await?;
-        plan.what.lose.iter().try_for_each(|server| names::known("server", server, &status))?;
+    let status = context.client.status(context.read()).await?;
+    // A file may bring what there is not yet.
+    if plan.what.apply.is_none() {
+        named(&plan.what).try_for_each(|(kind, name)| names::known(kind, name, &status))?;
     }
     let (what_if, title) = what_ifs(plan.what)?;
     let foreseen = context.client.what_if(&WhatIfBody { what_if, brief: false }, context.read()).await?;
@@ -24,6 +25,15 @@ pub(super) async fn plan(plan: Plan, context: &Context, terminal: &mut Terminal)
         terminal.print(&render::foreseen(&title, &foreseen, terminal.style))?;
     }
     Ok(if is_good(&foreseen) { Exit::Done } else { Exit::WouldNotRun })
+}
+
+/// The groups and servers that it is about.
+fn named(what: &WhatIfs) -> impl Iterator<Item = (&'static str, &str)> {
+    let pairs = what.switch.iter().chain(&what.migrate);
+    let groups = what.online.iter().chain(&what.offline).chain(pairs.clone().map(|(group, _)| group));
+    let servers = what.drain.iter().chain(pairs.map(|(_, server)| server)).map(|server| server.as_str());
+    let servers = servers.chain(what.lose.iter().map(String::as_str));
+    groups.map(|group| ("group", group.as_str())).chain(servers.map(|server| ("server", server)))
 }
 
 fn is_good(foreseen: &WhatIfView) -> bool {

@@ -107,6 +107,8 @@ pub(crate) fn told(author: &Author, command: &Command, before: &Cluster) -> Opti
         format!("shows a certificate of authority {}", credential.certificate.authority)
     } else if let Command::Entrust { authority, node, .. } = command {
         format!("gives node {node} the key of authority {authority}")
+    } else if let Command::GiveUpMajority { by, survivor } = command {
+        format!("recover majority: {survivor} goes on alone, by {by}")
     } else {
         return None;
     };
@@ -131,6 +133,7 @@ fn asked(request: &Request, before: &Cluster) -> String {
         Request::Do(verb) => verb.typed(),
         Request::Trust(change) => change.to_string(),
         Request::Act(act) => act.to_string(),
+        Request::Restore { image, .. } => format!("backup restore {image}"),
     }
 }
 

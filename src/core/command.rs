@@ -6,7 +6,7 @@ use crate::{
     audit::AuditRecord,
     authority::{Authority, Credential, Sealed},
     config::Cluster,
-    ledger::Incarnation,
+    ledger::{Incarnation, Kept, Trouble},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     placement::tolerance::Weakness,
@@ -381,6 +381,20 @@ pub enum Command {
         /// The key, sealed for that node.
         key: Sealed,
     },
+    /// A node reports its trouble with an HMC; `None` when that answers again.
+    HmcContact {
+        hmc: HmcName,
+        /// The trouble.
+        trouble: Option<Trouble>,
+    },
+    /// A majority of the voters is lost for ever, and one node goes on alone. It is never proposed: an administrator has it written
+    /// on the disk of that node while it is stopped.
+    GiveUpMajority {
+        /// Who decided that.
+        by: ForeignText,
+        /// The node that goes on.
+        survivor: NodeName,
+    },
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {
@@ -406,6 +420,13 @@ pub enum Request {
     Trust(TrustChange),
     /// Something that nodes do once it is permitted here.
     Act(Act),
+    /// Take up what a backup holds, in a cluster in which nothing was declared yet.
+    Restore {
+        /// What outlives the cluster of the backup.
+        kept: Arc<Kept>,
+        /// Hash of the backup.
+        image: Hash,
+    },
 }
 
 impl From<TrustChange> for Request {
@@ -482,6 +503,7 @@ impl Command {
                 | Command::Diverged { .. }
                 | Command::HmcRefuses { .. }
                 | Command::HmcAccepts(_)
+                | Command::HmcContact { .. }
                 | Command::Spend { .. }
                 | Command::Ended { .. }
                 | Command::Denied { .. }

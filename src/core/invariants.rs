@@ -230,7 +230,11 @@ pub fn step(before: &Ledger, after: &Ledger) -> Vec<String> {
 }
 
 fn has_proof(before: &Ledger, after: &Ledger, group: &str) -> bool {
-    let news = after.journal.iter().rev().take_while(|event| event.index > before.index);
-    let mut of_group = news.filter(|event| event.group.as_ref().is_some_and(|left| left.as_str() == group));
+    let mut news = after.journal.iter().rev().take_while(|event| event.index > before.index);
+    // It is a person's word, and what may still run is found again before anything else is started.
+    if news.clone().any(|event| &*event.kind == "majority_given_up") {
+        return true;
+    }
+    let mut of_group = news.by_ref().filter(|event| event.group.as_ref().is_some_and(|left| left.as_str() == group));
     of_group.any(|event| matches!(&*event.kind, "vacated" | "migrated"))
 }

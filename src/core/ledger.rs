@@ -6,10 +6,12 @@
 
 mod apply;
 mod authorities;
+mod contacts;
 mod copies;
 mod facts;
 mod grants;
 mod hooks;
+mod kept;
 mod links;
 mod logins;
 mod maintenance;
@@ -27,6 +29,8 @@ mod state;
 mod trust;
 
 pub use authorities::short as short_fingerprint;
+pub use contacts::{Contact, Trouble};
+pub use kept::{Kept, KeptCopy, KeptGroup, KeptNode};
 pub use logins::{Lockout, Turn};
 pub use maintenance::{Closed, Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
@@ -87,6 +91,8 @@ pub struct Ledger {
     pub maintenance: Maintenance,
     /// HMCs that refuse the login of the nodes.
     pub hmcs: BTreeMap<HmcName, Lockout>,
+    /// The troubles of nodes with HMCs, as each says itself.
+    pub contacts: BTreeMap<HmcName, BTreeMap<NodeName, Contact>>,
     /// Open orders.
     pub orders: BTreeMap<OrderId, Order>,
     /// The process that runs each node, if one was entered.
@@ -120,6 +126,7 @@ impl Ledger {
             groups: self.groups.clone(),
             maintenance: self.maintenance.clone(),
             hmcs: self.hmcs.clone(),
+            contacts: self.contacts.clone(),
             orders: self.orders.clone(),
             processes: self.processes.clone(),
             trust: self.trust.clone(),

@@ -20,6 +20,7 @@ pub mod authority;
 pub mod codec;
 pub mod command;
 pub mod config;
+pub mod contacts;
 pub mod event;
 pub mod execution;
 pub mod foreign;

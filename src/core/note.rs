@@ -139,6 +139,22 @@ notes! {
 
     "login_accepted", Info, LoginAccepted { hmc: HmcName, by: NodeName } => ("HMC {hmc} lets node {by} in again");
 
+    "hmc_silent", if blind.is_empty() { Warning } else { Alarm },
+        HmcSilent { hmc: HmcName, by: NodeName, why: ForeignText, blind: BTreeSet<ServerName> } => (
+            "HMC {hmc} does not answer {by} ({why}){}",
+            if blind.is_empty() { String::new() } else { format!("; no HMC serves {} now", join(blind)) }
+        );
+
+    "hmc_host_key", Alarm, HmcHostKey { hmc: HmcName, by: NodeName, shown: ForeignText } => (
+        "HMC {hmc} shows {by} another host key than the declared one ({shown}): somebody may pretend to be it; nothing \
+         was sent"
+    );
+
+    "hmc_own_key", Alarm, HmcOwnKey { hmc: HmcName, by: NodeName, why: ForeignText }
+        => ("node {by} has no key with which it could log in to HMC {hmc}: {why}");
+
+    "hmc_answers", Info, HmcAnswers { hmc: HmcName, by: NodeName } => ("HMC {hmc} answers {by} again");
+
     "node_lapsed", Warning, NodeLapsed { node: NodeName }
         => ("node {node}: silent, its lease has ended; it acts no more until it is heard again");
 
@@ -319,6 +335,16 @@ notes! {
 
     "authority_retired", Info, AuthorityRetired { authority: String }
         => ("authority {authority} is trusted no more: nothing that it has signed is in use");
+
+    /// Nothing of the present is believed any more, and the cluster is disarmed.
+    "majority_given_up", Alarm, MajorityGivenUp { by: ForeignText, survivor: NodeName, nodes: BTreeSet<NodeName> } => (
+        "{survivor} goes on alone, the majority was given up by {by}: DISARMED, everything is checked anew{}",
+        if nodes.is_empty() { String::new() } else { format!("; given up: {}", join(nodes)) }
+    );
+
+    "restored", Alarm, Restored { by: ForeignText, image: String, groups: usize } => (
+        "backup {image} restored by {by}: {}; DISARMED, everything is checked anew", count(*groups, "group")
+    );
 
     "not_brought_back", Warning, NotBroughtBack { group: GroupName, server: ServerName, why: NotHere }
         => ("group {group} is not brought back to {server}: {why}");

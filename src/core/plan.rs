@@ -16,6 +16,7 @@ mod servers;
 mod tolerance;
 
 pub use maintenance::{NoRolling, Turn, rolling};
+pub use news::Checked;
 
 use crate::{
     GroupName, Ledger, NodeName, ServerName, Time, View,
@@ -40,11 +41,16 @@ pub struct Plan {
 
 /// Decides what the leader should propose now.
 pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan {
+    plan_on(ledger, view, leader, now, &mut Checked::default())
+}
+
+/// The same plan, by a leader that remembers what it has checked before.
+pub fn plan_on(ledger: &Ledger, view: &View, leader: &NodeName, now: Time, checked: &mut Checked) -> Plan {
     if ledger.configured == 0 {
         return Plan::default();
     }
     let mut planner = Planner::new(ledger, view, leader, now);
-    planner.readings();
+    planner.readings(checked);
     planner.inside();
     planner.nodes();
     planner.watchers();

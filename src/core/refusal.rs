@@ -139,7 +139,8 @@ refusals! {
     "no_watcher" NoWatcher { server: ServerName }
         => ("server {server} is not watched by a node whose lease is good");
     "looks_alive" LooksAlive { server: ServerName, system: SystemState }
-        => ("server {server} reads {system}; a server that may be fine is not asserted off");
+        => ("server {server} reads {system}; a server that may be fine is not asserted off"),
+        ("nothing is to be confirmed; to empty it: `tenure server shutdown {server}`");
     "node_speaks" NodeSpeaks { node: NodeName, server: ServerName }
         => ("node {node} on server {server} is heard; a server whose node speaks is not off");
     "already_off" AlreadyOff { server: ServerName }
@@ -195,7 +196,9 @@ refusals! {
     "server_not_frozen" ServerNotFrozen { server: ServerName }
         => ("server {server} is not frozen");
     "not_quarantined" NotQuarantined { server: ServerName }
-        => ("server {server} is not in quarantine, or not long enough");
+        => ("server {server} is not in quarantine");
+    "quarantine_lasts" QuarantineLasts { server: ServerName }
+        => ("the quarantine of server {server} has not lasted its time");
     "auto_disabled" AutoDisabled { group: GroupName, server: ServerName }
         => ("group {group} waits for an administrator since its server {server} went down"),
         ("`tenure group enable {group}` first");
@@ -292,6 +295,13 @@ refusals! {
     "authority_in_use" AuthorityInUse { authority: String, by: String }
         => ("authority {authority} has signed certificates that are in use: {by}"),
         ("wait until they are renewed (nodes do so themselves, a user's client at its next use), or shut these users out with --force");
+    "unaccounted" Unaccounted { nodes: BTreeSet<NodeName> }
+        => ("nodes that were given up may still run: {nodes}", nodes = words(nodes, "some")),
+        ("have each join anew (`tenure node token {name}`), or see that it is off and `tenure fence confirm-node {name}`",
+            name = nodes.first().map(NodeName::as_str).unwrap_or_default());
+    "not_empty" NotEmpty
+        => ("something is declared in this cluster already, or users were let in"),
+        ("restore into a new one: `tenure cluster init`, and nothing else before");
     "no_change" NoChange
         => ("nothing changes");
     "not_understood" NotUnderstood(what: String)

@@ -4,7 +4,7 @@
 //! in the ledger, so a right that is taken away is gone with the next entry, and a name that is given to somebody else
 //! does not bring an old certificate back to life.
 
-use crate::{GroupName, NodeName, ResourceName, Span, Time, UserName, authority::Authority, command::RequestId};
+use crate::{GroupName, Level, NodeName, ResourceName, Span, Time, UserName, authority::Authority, command::RequestId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -334,6 +334,18 @@ pub enum Act {
         /// Hash of the public key.
         key: Hash,
     },
+    /// A node stops for a while. It ends when the node is back.
+    StopNode {
+        node: NodeName,
+        /// The groups that are frozen for it: the ledger finds them, whatever was asked.
+        frozen: BTreeSet<GroupName>,
+    },
+    /// The feature level is raised.
+    Raise {
+        level: Level,
+    },
+    /// The image of the ledger is given out.
+    SaveBackup,
 }
 
 impl fmt::Display for TrustChange {
@@ -368,6 +380,9 @@ impl fmt::Display for Act {
             Act::Describe { node, resource } => write!(f, "resource info {resource} --on {node}"),
             Act::Check { config, .. } => write!(f, "validate --agents {config}"),
             Act::Certify { key } => write!(f, "certify key {key}"),
+            Act::StopNode { node, .. } => write!(f, "node stop {node}"),
+            Act::Raise { level } => write!(f, "cluster upgrade --raise to level {}", level.0),
+            Act::SaveBackup => f.write_str("backup save"),
         }
     }
 }

@@ -14,6 +14,7 @@
 //! Refuses to know: groups, tenures, orders, policies. Whether something *should* be started is decided elsewhere.
 
 mod accounts;
+mod contact;
 mod error;
 
 pub mod hmc;
@@ -23,9 +24,10 @@ mod registry;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tenure_core::config::Cluster;
+use tenure_core::config::{Cluster, Manager};
 
 pub use accounts::{Accounts, Login, Turns};
+pub use contact::{ManagerContact, Unfit};
 pub use error::{Attempt, CommandError, Failure, ReadError};
 pub use reading::{
     Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, ManagerHealth, Mebibytes, ServerAddress,
@@ -121,6 +123,20 @@ pub trait Hypervisor: Send + Sync {
 
     /// Whether each manager answers, as far as it was asked anything. Sends no question.
     fn health(&self) -> Vec<ManagerHealth>;
+
+    /// The last contact with each manager that was asked anything. Sends no question.
+    fn contacts(&self) -> Vec<ManagerContact> {
+        Vec::new()
+    }
+
+    /// Asks a manager a trifle, so that [`contacts`](Self::contacts) tells whether it answers now. A name that is not
+    /// configured is ignored.
+    async fn knock(&self, _manager: &str, _within: Duration) {}
+
+    /// Logs in once to a manager that is to be declared, apart from the connections in use.
+    async fn attempt(&self, _name: &str, _manager: &Manager) -> Result<(), Unfit> {
+        Ok(())
+    }
 
     /// The control of logins, if its managers lock accounts.
     fn accounts(&self) -> Option<&dyn Accounts> {

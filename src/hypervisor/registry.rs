@@ -5,13 +5,14 @@
 //! Refuses to know: other ways to carry out an operation; these calls are for a hypervisor.
 
 use super::{
-    Accounts, Change, CommandError, Hypervisor, Login, ManagerHealth, ReadError, ServerAddress, ServerReading, Turns,
-    hmc::HmcDriver,
+    Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
+    ServerReading, Turns, Unfit, hmc::HmcDriver,
 };
 use async_trait::async_trait;
+use futures::future::join_all;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tenure_core::{
-    ForeignText, ResourceName, ServerName,
+    ForeignText, HmcName, ResourceName, ServerName,
     config::{Address, Cluster, Lpar, Manager},
     execution::{self, Answer, MachineOperation, Move, ServerOperation, Stop},
     listing::Mark,
@@ -22,6 +23,8 @@ use tenure_core::{
 pub const READ_DEADLINE: Duration = Duration::from_secs(15);
 /// Time until one command must be answered.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+/// Time that a manager has to answer a trifle.
+pub const KNOCK_DEADLINE: Duration = Duration::from_secs(8);
 /// Time that setting an owner mark may take: an LPAR's start waits for it.
 pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -64,6 +67,25 @@ impl Registry {
     /// Whether each manager answers, as far as this node has asked it anything.
     pub fn health(&self) -> Vec<ManagerHealth> {
         self.drivers.values().flat_map(|driver| driver.health()).collect()
+    }
+
+    /// The last contact with each manager that this node has asked anything.
+    pub fn contacts(&self) -> Vec<ManagerContact> {
+        self.drivers.values().flat_map(|driver| driver.contacts()).collect()
+    }
+
+    /// Asks managers a trifle, side by side, so that [`contacts`](Self::contacts) tells whether they answer now.
+    pub async fn knock(&self, managers: &[HmcName]) {
+        let all = managers.iter().flat_map(|name| self.drivers.values().map(move |driver| (driver, name)));
+        join_all(all.map(|(driver, name)| driver.knock(name.as_str(), KNOCK_DEADLINE))).await;
+    }
+
+    /// Logs in once to a manager that is to be declared.
+    pub async fn attempt(&self, name: &HmcName, manager: &Manager) -> Result<(), Unfit> {
+        match self.drivers.get(&Kind::of(manager)) {
+            Some(driver) => driver.attempt(name.as_str(), manager).await,
+            None => Err(Unfit::NoKey),
+        }
     }
 
     /// Reads a server; `None` if it has no driver.

@@ -1,9 +1,13 @@
 //! Local files of a machine: identities, and `tenured.toml` with the settings that a node needs before it can talk to
 //! the others. Small on purpose; all other configuration is replicated.
 
+mod backups;
 pub mod identity;
+pub mod nodes;
 pub mod private;
 pub mod space;
+
+pub use backups::Backups;
 
 use crate::performer::AgentPaths;
 use identity::IdentityError;
@@ -62,6 +66,8 @@ pub struct LocalConfig {
     pub snapshots: Snapshots,
     /// How much of the audit this node keeps.
     pub audit: AuditLimits,
+    /// The backups that this node writes by itself.
+    pub backups: Option<Backups>,
 }
 
 /// How much of the audit a node keeps: the oldest records go when either limit is reached.
@@ -105,6 +111,7 @@ impl LocalConfig {
         if let Some(directory) = file.parent() {
             config.data_dir = directory.join(&config.data_dir);
             config.seal_key = directory.join(&config.seal_key);
+            config.backups.iter_mut().for_each(|backups| backups.directory = directory.join(&backups.directory));
             config.hmc_key = config.hmc_key.map(|key| directory.join(key));
             config.agents.secrets = directory.join(&config.agents.secrets);
         }
@@ -178,6 +185,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let device = root.text(log, "watchdog").map(PathBuf::from);
     let watchdog = device.map(|device| WatchdogDevice { device, timeout });
     let (raft, snapshots) = root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
+    let backups = root.table(log, "backup").map(|fields| backups::read(log, fields));
     let audit = root.table(log, "audit").map_or_else(AuditLimits::default, |fields| audit_limits(log, fields));
     if let (Some(one), Some(other)) = (listen, api_listen)
         && one == other
@@ -202,6 +210,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
         raft,
         snapshots,
         audit,
+        backups,
     })
 }
 

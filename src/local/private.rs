@@ -121,6 +121,11 @@ pub fn read(file: &Path) -> io::Result<Result<String, Exposed>> {
 /// Writes a file anew: under another name first, so that it is whole or as before, and a link in its place is replaced and
 /// not followed.
 pub fn write(file: &Path, text: &str) -> io::Result<()> {
+    write_bytes(file, text.as_bytes())
+}
+
+/// The same for bytes.
+pub fn write_bytes(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut unnamed = file.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = PathBuf::from(unnamed);
@@ -129,7 +134,7 @@ pub fn write(file: &Path, text: &str) -> io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     let mut open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
-    open.write_all(text.as_bytes())?;
+    open.write_all(bytes)?;
     open.sync_all()?;
     rename(&unnamed, file)
 }

@@ -20,7 +20,7 @@ pub fn check(directory: &Path, request: &Request) -> Result<(), Rejection> {
     // If the file system cannot tell, writing shows.
     let Ok(free) = free(directory) else { return Ok(()) };
     let needs = match request {
-        Request::Configure { .. } => RESERVE,
+        Request::Configure { .. } | Request::Restore { .. } => RESERVE,
         Request::Do(_) | Request::Trust(_) | Request::Act(_) => LAST,
     };
     judge(free, needs, directory)

@@ -2,11 +2,13 @@
 
 use super::{
     Machine,
+    about::Abouts,
     audit::AuditLog,
+    backups::Writer,
     certificates::{self, Certificates},
     clock::{self, ClusterClock, Contact},
     founding::{self, FoundingError},
-    known, member,
+    known, managers, member,
     peer::{Answer, Call, MemberCall, ask, incarnation},
     propose::level,
     refusals::Refusals,
@@ -14,21 +16,25 @@ use super::{
 };
 use crate::{
     api::{
-        Backend, Client, Failure, Member, Members, Read,
+        Backend, Client, Failure, HmcHeard, Member, Members, Read,
         wire::{
             AgentDetailView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply, JoinRequest, MemberView,
             TokenView,
         },
     },
     local::{LocalConfig, space},
-    performer::Agents,
+    performer::{Agents, Performer},
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tenure_core::{
-    Caller, Command, Entry, Event, ForeignLines, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName,
-    Sentence, UserName, audit,
+    Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Rejection, Reply,
+    Request, RequestId, ResourceName, Sentence, UserName, audit,
     authority::Authority,
     codec,
     command::Author,
@@ -36,7 +42,7 @@ use tenure_core::{
     trust::{Act, Hash, Purpose, TrustChange},
 };
 use tenure_raft::{
-    Handle, Peer, ProposeError, Refusal, Status,
+    Handle, ProposeError, Refusal, Status,
     tls::{ClusterAuthority, Role, Validity, key_of_request},
 };
 use tokio::sync::broadcast;
@@ -44,8 +50,6 @@ use tokio::sync::broadcast;
 /// Time after which the outcome of a request is reported as unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Time that a member has to show that it can be reached.
-const REACH: Duration = Duration::from_millis(500);
 /// Records of the audit in one answer.
 const AUDIT_PAGE: usize = 1000;
 /// Time that a read waits for a leader: longer than an election, and no longer than a person likes to wait.
@@ -60,10 +64,14 @@ pub(super) struct NodeBackend {
     pub clock: ClusterClock,
     pub contact: Contact,
     pub agents: Arc<Agents>,
+    pub abouts: Arc<Abouts>,
+    pub performer: Arc<Performer>,
     /// The id of the cluster.
     pub cluster: String,
     pub refusals: Refusals,
     pub audit: Arc<AuditLog>,
+    /// The backups that this node writes by itself.
+    pub backups: Option<Arc<Writer>>,
 }
 
 impl NodeBackend {
@@ -97,9 +105,18 @@ impl NodeBackend {
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
             Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why.into())),
-            Ok(Answer::Node(_) | Answer::Checked { .. } | Answer::Said(_) | Answer::Agents(_) | Answer::Agent(_)) => {
-                Err(Failure::Unknown("the leader answered something else".to_owned()))
-            }
+            Ok(
+                Answer::Node(_)
+                | Answer::Checked { .. }
+                | Answer::Said(_)
+                | Answer::Agents(_)
+                | Answer::Agent(_)
+                | Answer::About(_)
+                | Answer::Stops
+                | Answer::StaysUp(_)
+                | Answer::Managers(_)
+                | Answer::Tried(_),
+            ) => Err(Failure::Unknown("the leader answered something else".to_owned())),
         }
     }
 
@@ -115,17 +132,36 @@ impl NodeBackend {
 
     /// The members that do not answer this node now, and why.
     async fn unreached(&self, status: &Status) -> BTreeMap<NodeName, String> {
-        let others = status.voters.iter().chain(&status.learners).filter(|(id, _)| **id != status.id);
-        let look = async |(id, peer): (&u64, &Peer)| {
-            let answer = ask(&self.raft, incarnation(), *id, &Call::Agents, REACH).await;
+        let silent = self.abouts.ask(&self.raft).await;
+        let named = silent.into_iter().filter_map(|(id, why)| {
+            let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
             // Which one it is, is said already.
-            let why = answer.err()?.to_string().replacen(&format!("call node {id}: "), "", 1);
+            let why = why.replacen(&format!("call node {id}: "), "", 1);
             let why = why.replace("wait for the peer's answer: the deadline passed", "no answer");
-            let why = why.replace("reach the peer: ", "");
-            Some((NodeName::from(peer.name.as_str()), why))
-        };
-        let silent: Vec<_> = futures::future::join_all(others.map(look)).await;
-        silent.into_iter().flatten().collect()
+            Some((NodeName::from(peer.name.as_str()), why.replace("reach the peer: ", "")))
+        });
+        named.collect()
+    }
+
+    /// Whether so many voters are left without this one that they decide; otherwise why not. That a cluster of one or two
+    /// cannot do without any is not its fault.
+    fn spares(&self, status: &Status, id: u64, silent: &BTreeMap<NodeName, String>) -> Result<(), Rejection> {
+        let voters = status.voters.len();
+        let out: Vec<&str> = status
+            .voters
+            .iter()
+            .filter(|(other, peer)| **other != id && silent.contains_key(peer.name.as_str()))
+            .map(|(_, peer)| peer.name.as_str())
+            .collect();
+        if !status.voters.contains_key(&id) || voters < 3 || voters - 1 - out.len() > voters / 2 {
+            return Ok(());
+        }
+        let out = out.join(", ");
+        let why = format!(
+            "without it fewer voters would be left than decide: {out} {} not answer",
+            if out.contains(',') { "do" } else { "does" }
+        );
+        Err(Rejection::new("no_majority", why).advise(format!("bring back {out} first")))
     }
 
     fn entry(&self, command: Command) -> Entry {
@@ -195,9 +231,17 @@ impl NodeBackend {
         known.and_then(|trust| self.certificates.signing(&trust)).map_err(|why| why.rejection().into())
     }
 
+    /// The addresses of all admin APIs that are known, first this node's own.
+    fn addresses(&self) -> Vec<String> {
+        let status = self.raft.status();
+        let ids = status.voters.keys().chain(status.learners.keys()).filter(|id| **id != status.id);
+        let others = ids.filter_map(|id| self.abouts.of(*id, &status)).map(|about| about.api.into());
+        std::iter::once(self.config.api_advertise.clone()).chain(others).collect()
+    }
+
     /// A token that names the authorities of now.
     fn token_for(&self, whose: &str) -> Result<(TokenView, Hash, tenure_core::Span), FoundingError> {
-        let api = vec![self.config.api_advertise.clone()];
+        let api = self.addresses();
         let known = self.certificates.known(&self.ledger_now())?;
         let prints = known.authorities.iter().map(|one| one.fingerprint.to_string()).collect();
         founding::token(&self.cluster, prints, whose, api)
@@ -222,12 +266,17 @@ impl Backend for NodeBackend {
 
     async fn members(&self) -> Result<Members, Failure> {
         let status = self.raft.status();
-        let member = |(id, peer): (&u64, &tenure_raft::Peer), voter| Member {
-            id: *id,
-            name: NodeName::from(peer.name.as_str()),
-            address: peer.address.clone(),
-            api_address: (*id == status.id).then(|| self.config.api_advertise.clone()),
-            voter,
+        let member = |(id, peer): (&u64, &tenure_raft::Peer), voter| {
+            let about = self.abouts.of(*id, &status);
+            Member {
+                id: *id,
+                name: NodeName::from(peer.name.as_str()),
+                address: peer.address.clone(),
+                api_address: about.as_ref().map(|about| about.api.to_string()),
+                level: about.as_ref().map(|about| about.level.0),
+                version: about.map(|about| about.version.into()),
+                voter,
+            }
         };
         let voters = status.voters.iter().map(|one| member(one, true));
         let members: Vec<Member> = voters.chain(status.learners.iter().map(|one| member(one, false))).collect();
@@ -241,7 +290,14 @@ impl Backend for NodeBackend {
         let apart = led_at.is_none_or(|at| now.since(at) > self.ledger_now().config.timings.lease);
         let unreached = if apart { self.unreached(&status).await } else { BTreeMap::new() };
         let (me, term) = (self.config.node.clone(), status.term);
-        Ok(Members { me, leader, term, index, members, free, wall: clock::wall(), now: Some(now), led_at, unreached })
+        let backups = self.backups.as_ref().map(|writer| writer.kept());
+        let wall = clock::wall();
+        Ok(Members { me, leader, term, index, members, free, backups, wall, now: Some(now), led_at, unreached })
+    }
+
+    async fn members_asked(&self) -> Result<Members, Failure> {
+        self.abouts.ask(&self.raft).await;
+        self.members().await
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {
@@ -265,6 +321,42 @@ impl Backend for NodeBackend {
 
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
         self.change(by, Act::RemoveNode { node: node.clone() }).await.map(drop)
+    }
+
+    async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure> {
+        let status = self.raft.status();
+        let none = || Rejection::new("no_node", format!("there is no node {node}")).advise("see `tenure node list`");
+        let id = member::find(&status, node).ok_or_else(none)?;
+        let silent = self.unreached(&status).await;
+        if let Some(why) = silent.get(node) {
+            return Err(Failure::Unreachable(format!("node {node} does not answer: {why}")));
+        }
+        self.spares(&status, id, &silent)?;
+        let act = Act::StopNode { node: node.clone(), frozen: BTreeSet::new() };
+        let reply = self.request(by, Client::request_id(), Request::Act(act)).await?;
+        if let Some((_, why)) = reply.refused.into_iter().next() {
+            return Err(why.into());
+        }
+        // It ends when the node is back, or now if it does not stop.
+        let stays = |why: String| self.say(Command::Ended { act: reply.index, failed: Some(why) });
+        let known = self.ledger(Read::Linearizable).await.inspect_err(|why| stays(why.to_string()))?;
+        let frozen = match known.trust.acts.get(&reply.index) {
+            Some(Act::StopNode { frozen, .. }) => frozen.iter().cloned().collect(),
+            Some(_) | None => Vec::new(),
+        };
+        match ask(&self.raft, incarnation(), id, &Call::Stop(reply.index), member::CHANGE).await {
+            Ok(Answer::Stops) => Ok(frozen),
+            Ok(Answer::StaysUp(why)) => {
+                stays(why.message.to_string());
+                Err(why.into())
+            }
+            Ok(other) => Err(Failure::Unknown(format!("node {node} answered something else: {other:?}"))),
+            Err(why) => Err(Failure::Unknown(format!("node {node}: {why}"))),
+        }
+    }
+
+    async fn raise(&self, by: &Caller, level: Level) -> Result<(), Failure> {
+        self.change(by, Act::Raise { level }).await.map(drop)
     }
 
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
@@ -310,6 +402,8 @@ impl Backend for NodeBackend {
             address: member.address,
             api_address: member.api_address,
             voter: member.voter,
+            version: member.version,
+            level: member.level,
         });
         Ok(JoinReply {
             cluster: self.cluster.clone(),
@@ -397,6 +491,19 @@ impl Backend for NodeBackend {
             suitability::extra_at(&self.raft, &self.agents, &self.config.node, &node, permit, call).await
         };
         self.permitted(by, act, done).await
+    }
+
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard> {
+        managers::heard_everywhere(&self.raft, self.performer.registry(), &self.config.node, knock).await
+    }
+
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure> {
+        let programs = self.ledger_now().chooses_programs(cluster);
+        let act = Act::Check { config: audit::digest(cluster), programs };
+        let look = async |permit| {
+            managers::try_somewhere(&self.raft, &self.performer, &self.config.node, (permit, cluster, hmcs)).await
+        };
+        self.permitted(by, act, look).await
     }
 
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {

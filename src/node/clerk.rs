@@ -1,38 +1,51 @@
 //! The clerk: answers calls of other nodes that do not need the node's loop, concurrently with it.
 
 use super::{
-    Machine, known, member,
+    Machine,
+    about::About,
+    known, managers, member,
+    pause::{self, Leave},
     peer::{Answer, Asked, Call},
     permit, suitability,
 };
-use crate::performer::Agents;
+use crate::performer::Performer;
 use std::sync::Arc;
 use tenure_core::NodeName;
 use tenure_raft::Handle;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// What it answers from.
+pub struct Clerk {
+    /// The node.
+    pub me: NodeName,
+    /// Its log.
+    pub raft: Handle<Machine>,
+    /// What it performs with: its agents, and its connections to HMCs.
+    pub performer: Arc<Performer>,
+    /// What it says of itself.
+    pub about: About,
+    /// Whom it tells that it was asked to stop.
+    pub leave: Leave,
+}
+
 /// Answers until the node stops.
-pub async fn serve(
-    mut calls: mpsc::Receiver<Asked>,
-    me: NodeName,
-    raft: Handle<Machine>,
-    agents: Arc<Agents>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
+pub async fn serve(mut calls: mpsc::Receiver<Asked>, clerk: Clerk, tasks: TaskTracker, stop: CancellationToken) {
+    let Clerk { me, raft, performer, about, leave } = clerk;
     loop {
         let asked = tokio::select! {
             () = stop.cancelled() => return,
             asked = calls.recv() => asked,
         };
         let Some(Asked { call, reply, .. }) = asked else { return };
-        let (raft, agents, me) = (raft.clone(), Arc::clone(&agents), me.clone());
+        let (raft, performer, me) = (raft.clone(), Arc::clone(&performer), me.clone());
+        let (about, leave) = (about.clone(), leave.clone());
         tasks.spawn(async move {
+            let agents = performer.agents();
             let answer = match call {
                 Call::Check { permit, cluster } => match permit::check(&raft, permit, &cluster).await {
                     Ok(()) => {
-                        let found = suitability::check_here(&agents, &me, &cluster).await;
+                        let found = suitability::check_here(agents, &me, &cluster).await;
                         Answer::Checked { errors: found.errors, warnings: found.warnings }
                     }
                     Err(why) => {
@@ -40,12 +53,20 @@ pub async fn serve(
                     }
                 },
                 Call::Extra(act) => Answer::Said(match permit::extra(&raft, act, &me).await {
-                    Ok(call) => suitability::extra(&agents, &call).await,
+                    Ok(call) => suitability::extra(agents, &call).await,
                     Err(why) => Err(why.into()),
                 }),
-                Call::Agents => Answer::Agents(known::list_here(&agents, &me).await),
-                Call::Agent(agent) => Answer::Agent(known::one_here(&agents, &me, &agent).await),
+                Call::Agents => Answer::Agents(known::list_here(agents, &me).await),
+                Call::Agent(agent) => Answer::Agent(known::one_here(agents, &me, &agent).await),
+                Call::Managers { knock } => {
+                    Answer::Managers(managers::heard_here(performer.registry(), knock.as_ref()).await)
+                }
+                Call::Try { permit, cluster, hmcs } => {
+                    Answer::Tried(managers::try_permitted(&raft, &performer, &me, (permit, &cluster, &hmcs)).await)
+                }
                 Call::Member(call) => member::change(raft, call).await,
+                Call::About => Answer::About(about),
+                Call::Stop(permit) => pause::stop(&raft, &me, permit, &leave).await,
                 // The inbox sends these to the loop.
                 Call::Node(_) => Answer::Node(tenure_core::node::Answer::NotLeader),
             };
@@ -62,10 +83,13 @@ mod tests {
         propose::level,
     };
     use super::*;
-    use crate::performer::{AgentPaths, watchdog::Armed};
+    use crate::{
+        hypervisor::Registry,
+        performer::{AgentPaths, Agents, watchdog::Armed},
+    };
     use std::{collections::BTreeMap, time::Duration};
     use tenure_core::{
-        Command, Entry, Reply, RequestId, Time,
+        Command, Entry, Level, Reply, RequestId, Time,
         audit::digest,
         codec,
         command::{Author, Request},
@@ -114,7 +138,13 @@ mod tests {
             let places = AgentPaths { run_dir: run_dir.path().to_owned(), ..AgentPaths::default() };
             let agents = Agents::new("p1".into(), places, Armed::default(), Arc::new(|| 0), Arc::new(|| None));
             let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-            tokio::spawn(serve(calls, "p1".into(), raft.clone(), Arc::new(agents), tasks, stop));
+            let known = |_: &tenure_core::ServerName| tenure_core::listing::KnownOn::default();
+            let performer = Performer::new("p1".into(), Registry::new(None), Arc::new(agents), || 0, known);
+            let leave = tokio::sync::watch::channel(None).0;
+            let about = About::me("127.0.0.1:7101");
+            let me = "p1".into();
+            let clerk = Clerk { me, raft: raft.clone(), performer: Arc::new(performer), about, leave };
+            tokio::spawn(serve(calls, clerk, tasks, stop));
             Bench { raft, inbox, requests: 0, _run_dir: run_dir }
         }
 
@@ -144,7 +174,14 @@ mod tests {
             Answer::Said(said) => !said.as_ref().is_err_and(|why| why.contains("permitted")),
             Answer::Checked { warnings, .. } => !warnings.iter().any(|line| line.to_string().contains("permitted")),
             Answer::MemberRefused(why) => !["not_permitted", "bad_token"].contains(&&*why.code),
-            Answer::Agents(_) | Answer::Agent(_) | Answer::Member(_) => true,
+            Answer::StaysUp(why) => why.code != "not_permitted",
+            Answer::Agents(_)
+            | Answer::Agent(_)
+            | Answer::Member(_)
+            | Answer::Managers(_)
+            | Answer::About(_)
+            | Answer::Stops => true,
+            Answer::Tried(tried) => !matches!(tried, managers::Tried::NotPermitted(_)),
             Answer::Node(_) | Answer::MemberUnknown(_) | Answer::NotLeader => panic!("{answer:?}"),
         }
     }
@@ -154,6 +191,7 @@ mod tests {
         let mut bench = Bench::new().await;
         let (cluster, other) = (Cluster::default(), Cluster { name: "other".to_owned(), ..Cluster::default() });
         let describe = |node: &str| Act::Describe { node: node.into(), resource: "ip".into() };
+        let stop = |node: &str| Act::StopNode { node: node.into(), frozen: Default::default() };
         let check = |cluster: &Cluster| Act::Check { config: digest(cluster), programs: false };
         let acts = [
             ("describe here", describe("p1"), "extra"),
@@ -162,10 +200,21 @@ mod tests {
             ("check another", check(&other), ""),
             ("remove", Act::RemoveNode { node: "p9".into() }, "member"),
             ("certify", Act::Certify { key: Hash([7; 32]) }, ""),
+            ("raise", Act::Raise { level: Level::FIRST }, "member"),
+            ("stop elsewhere", stop("p2"), ""),
+            ("stop here", stop("p1"), "stop"),
         ];
         let calls = |permit| {
             let check = Call::Check { permit, cluster: Arc::new(cluster.clone()) };
-            [("extra", Call::Extra(permit)), ("check", check), ("member", Call::Member(MemberCall::Permitted(permit)))]
+            let tries = Call::Try { permit, cluster: Arc::new(cluster.clone()), hmcs: vec!["hmc1".into()] };
+            let member = Call::Member(MemberCall::Permitted(permit));
+            [
+                ("extra", Call::Extra(permit)),
+                ("check", check),
+                ("check", tries),
+                ("member", member),
+                ("stop", Call::Stop(permit)),
+            ]
         };
         for (act, permitted, good_for) in acts {
             let permit = bench.commit(Command::Request(Request::Act(permitted))).await;
@@ -182,7 +231,7 @@ mod tests {
         let admit = MemberCall::Admit { token: Hash([1; 32]), key: Hash([2; 32]), address: "127.0.0.1:1".to_owned() };
         let answer = bench.call(Call::Member(admit)).await;
         assert!(!is_begun(&answer), "a token that nobody made: {answer:?}");
-        for call in [Call::Agents, Call::Agent("script:none".to_owned())] {
+        for call in [Call::Agents, Call::About, Call::Agent("script:none".to_owned()), Call::Managers { knock: None }] {
             assert!(is_begun(&bench.call(call).await), "any member may ask for these");
         }
         bench.raft.shutdown().await;

@@ -2,15 +2,18 @@
 
 use super::{
     Machine,
+    about::{About, Abouts},
     audit::AuditLog,
     backend::NodeBackend,
+    backups::Writer,
     certificates::Certificates,
-    clerk,
+    clerk::{self, Clerk},
     clock::{self, ClusterClock, Contact},
     ending::Ending,
     event_loop::{self, EventLoop},
-    founding,
+    founding, pause,
     peer::{CALLS, Inbox},
+    recovery,
     refusals::Refusals,
     service::Alive,
 };
@@ -26,6 +29,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Acquire},
@@ -53,6 +57,9 @@ pub enum DaemonError {
         "node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join-file FILE"
     )]
     NoIdentity { node: String },
+    /// The cluster has gone on without it.
+    #[error("this node was given up: {0}")]
+    GivenUp(String),
     /// Its certificate, or what is kept beside it, is unusable.
     #[error("use the node's certificate")]
     Certificate(#[source] founding::FoundingError),
@@ -90,6 +97,13 @@ impl DaemonError {
         let why = match self {
             DaemonError::Raft(StartError::Storage(why)) => why,
             DaemonError::Certificate(why) => return why.advice(),
+            DaemonError::GivenUp(_) => {
+                return Some(
+                    "the cluster goes on without it: move its data directory away, and join it anew (`tenure node token NODE`, \
+                     `tenured --join-file FILE`)"
+                        .to_owned(),
+                );
+            }
             _ => return None,
         };
         why.has_forgotten().then(|| {
@@ -98,6 +112,13 @@ impl DaemonError {
              `tenured --join-file FILE`)"
                 .to_owned()
         })
+    }
+}
+
+impl DaemonError {
+    /// Whether another start does not help.
+    pub fn is_final(&self) -> bool {
+        matches!(self, DaemonError::GivenUp(_))
     }
 }
 
@@ -121,6 +142,9 @@ impl Daemon {
         let node = config.node.to_string();
         if !config.cluster_dir().join("node.pem").exists() {
             return Err(DaemonError::NoIdentity { node });
+        }
+        if let Some(why) = recovery::given_up(&config) {
+            return Err(DaemonError::GivenUp(why));
         }
         let certificates = Arc::new(Certificates::open(&config).map_err(DaemonError::Certificate)?);
         let (id, cluster) = (certificates.id(), certificates.cluster().to_owned());
@@ -199,21 +223,37 @@ impl Daemon {
             alive: Alive::expected(),
         });
         let running = tasks.spawn(events.run(calls));
-        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
-        let beside = (config.node.clone(), raft.clone(), Arc::clone(&agents), tasks.clone(), stop.clone());
-        tasks.spawn(clerk::serve(questions, beside.0, beside.1, beside.2, beside.3, beside.4));
+        let marker = recovery::marker(&config);
+        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended.clone(), marker));
+        let abouts = Arc::new(Abouts::new(About::me(&config.api_advertise)));
+        let (me, performer_beside) = (config.node.clone(), Arc::clone(&performer));
+        let clerk =
+            Clerk { me, raft: raft.clone(), performer: performer_beside, about: abouts.me().clone(), leave: ended };
+        tasks.spawn(clerk::serve(questions, clerk, tasks.clone(), stop.clone()));
+        let asking = (Arc::clone(&abouts), raft.clone(), stop.clone());
+        tasks.spawn(async move { asking.0.run(asking.1, asking.2).await });
+        let told = clock.clone();
+        tasks.spawn(pause::come_back(raft.clone(), config.node.clone(), stop.clone(), move || told.now()));
         let keeping = (Arc::clone(&certificates), raft.clone(), stop.clone());
         tasks.spawn(async move { keeping.0.run(keeping.1, keeping.2).await });
         let backend_agents = Arc::clone(&agents);
         let credentials = certificates.credentials().clone();
+        let backups = config.backups.clone();
+        let backups = backups.map(|schedule| Arc::new(Writer::new(schedule, config.node.clone(), cluster.clone())));
+        if let Some(writer) = &backups {
+            tasks.spawn(Arc::clone(writer).run(raft.clone(), stop.clone()));
+        }
         let backend = NodeBackend {
             config,
+            backups,
             certificates: Arc::clone(&certificates),
             raft: raft.clone(),
             events: news,
             clock,
             contact,
             agents: backend_agents,
+            abouts,
+            performer: Arc::clone(&performer),
             cluster,
             refusals: Refusals::default(),
             audit,
@@ -280,11 +320,16 @@ async fn watch_over(
     raft: Handle<Machine>,
     stop: CancellationToken,
     ended: watch::Sender<Option<Ending>>,
+    marker: PathBuf,
 ) {
     let ending = tokio::select! {
         biased;
         () = stop.cancelled() => return,
         why = raft.usurped() => Ending::Twice(why),
+        why = raft.given_up() => {
+            recovery::mark(&marker, &why);
+            Ending::GivenUp(why)
+        }
         over = running => Ending::Failed(match over {
             Ok(()) => raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned()),
             Err(why) => format!("its loop has ended: {why}"),

@@ -4,6 +4,7 @@ use super::{
     Ending, Machine,
     clock::{self, ClusterClock, Contact},
     logins::Logins,
+    managers::Managers,
     peer::{self, Asked, incarnation},
     service::Alive,
     standing::{name_of, standing},
@@ -42,6 +43,7 @@ pub(super) struct EventLoop {
     pub(super) clock: ClusterClock,
     contact: Contact,
     pub(super) logins: Logins,
+    pub(super) managers: Managers,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -122,6 +124,7 @@ impl EventLoop {
             clock,
             contact,
             logins: Logins::default(),
+            managers: Managers::default(),
             events,
             tasks,
             stop,
@@ -165,7 +168,9 @@ impl EventLoop {
                 self.called(call);
             }
             self.feed(input);
-            self.mind_logins(&self.ledger());
+            let ledger = self.ledger();
+            self.mind_logins(&ledger);
+            self.mind_managers(&ledger);
         }
     }
 

@@ -209,12 +209,12 @@ fn view(token: String, whose: &str, lasts: Span) -> TokenView {
 }
 
 /// Bytes as text.
-pub(super) fn as_text(bytes: &[u8]) -> String {
+pub(crate) fn as_text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads them again.
-pub(super) fn from_text(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_text(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
@@ -228,7 +228,8 @@ fn secret() -> String {
 /// The longest token file that is read, in bytes.
 const LONGEST_TOKEN: u64 = 16 << 10;
 
-/// Reads a token from a file, or from standard input for `-`. It is never an argument, for every user of a machine sees those.
+/// Reads a token from a file, or from standard input for `-`: its first line, for what prints it says below what it is good
+/// for. It is never an argument, for every user of a machine sees those.
 pub fn read_token(file: &Path) -> std::io::Result<String> {
     let mut token = String::new();
     if file == Path::new("-") {
@@ -236,7 +237,7 @@ pub fn read_token(file: &Path) -> std::io::Result<String> {
     } else {
         std::fs::File::open(file)?.take(LONGEST_TOKEN).read_to_string(&mut token)?;
     }
-    Ok(token)
+    Ok(token.trim_start().lines().next().unwrap_or_default().to_owned())
 }
 
 /// What the ledger knows of a token that a node or a user shows.
@@ -322,21 +323,23 @@ pub fn introduced(config: &LocalConfig) -> Result<BTreeMap<u64, Peer>, FoundingE
     Ok(members.into_iter().map(|(id, (name, address))| (id, Peer { name, address })).collect())
 }
 
-/// Has a key of this machine certified for the user for whom the token is, and saves it in a directory.
-pub async fn enrol(token: &str, directory: &Path) -> Result<String, FoundingError> {
+/// Has a key of this machine certified for the user for whom the token is, and saves it in a directory. Returns the user, and
+/// the addresses in the token.
+pub async fn enrol(token: &str, directory: &Path) -> Result<(String, Vec<String>), FoundingError> {
     if directory.join(format!("{}.key", identity::USER)).exists() {
         return Err(FoundingError::Exists(directory.to_owned()));
     }
     let (invitation, _) = parts(token)?;
     let request = Identity::request(&invitation.whose).map_err(FoundingError::Tls)?;
-    let client = Client::anonymous(&Trust::Fingerprints(invitation.fingerprints), invitation.api, JOIN_DEADLINE)
-        .map_err(FoundingError::Refused)?;
+    let client =
+        Client::anonymous(&Trust::Fingerprints(invitation.fingerprints), invitation.api.clone(), JOIN_DEADLINE)
+            .map_err(FoundingError::Refused)?;
     let ask = EnrolRequest { token: token.trim().to_owned(), csr_pem: request.csr_pem.clone() };
     let reply = client.enrol(&ask).await.map_err(FoundingError::Refused)?;
     let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
     let mine = request.complete(signed).map_err(FoundingError::Tls)?;
     identity::save(directory, identity::USER, &mine).map_err(FoundingError::Files)?;
-    Ok(reply.user)
+    Ok((reply.user, invitation.api))
 }
 
 /// Records that a node is new, before it has an identity: only such a node may start from nothing.

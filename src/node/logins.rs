@@ -104,12 +104,12 @@ impl EventLoop {
         }
     }
 
-    fn say(&self, command: Command) {
+    pub(super) fn say(&self, command: Command) {
         let (raft, now) = (self.raft.clone(), self.clock.now());
         let entry = Entry { at: now, wall: now, author: Author::Agent(self.me.clone()), commands: vec![command] };
         self.tasks.spawn(async move {
             if let Err(why) = raft.propose(codec::encode(&entry, level(&raft)), SAYING).await {
-                tracing::debug!(%why, "what came of a login was not told; it will be told again");
+                tracing::debug!(%why, "what came of an HMC was not told; it will be told again");
             }
         });
     }

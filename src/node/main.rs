@@ -1,6 +1,6 @@
 //! The program `tenured`: arguments, logging, signals.
 
-use super::{Daemon, founding, service};
+use super::{Daemon, Ending, founding, recovery, service};
 use crate::{
     local::{LocalConfig, LogFormat, private},
     shown::Log,
@@ -24,7 +24,7 @@ const STOPPING: Duration = Duration::from_secs(10);
 #[command(
     name = "tenured",
     version,
-    after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join-file token    join a cluster first (once)\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
+    after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join-file token    join a cluster first (once)\n  tenured --config tenured.toml --recover-majority    go on alone when most voters are lost for ever\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
 )]
 pub struct Args {
     /// The node's own small configuration.
@@ -34,6 +34,16 @@ pub struct Args {
     /// an argument itself, for every user of the machine sees those.
     #[arg(long, value_name = "FILE")]
     pub join_file: Option<PathBuf>,
+    /// Go on alone with what this node has stored, since a majority of the voters is lost for ever; says what that means, and asks.
+    /// The node must be stopped, and is not started by it.
+    #[arg(long, conflicts_with = "join_file")]
+    pub recover_majority: bool,
+    /// Who decides that, for the records; the login name by default.
+    #[arg(long, value_name = "NAME", requires = "recover_majority")]
+    pub by: Option<String>,
+    /// You have checked that the other voters are lost for ever; names the cluster, and skips the question.
+    #[arg(long, value_name = "CLUSTER", requires = "recover_majority")]
+    pub yes_i_checked: Option<String>,
 }
 
 /// Runs `tenured` until it is stopped. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
@@ -52,7 +62,11 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(why) => return fail(&why),
     };
-    let code = runtime.block_on(serve(config, args.join_file.as_deref()));
+    let code = if args.recover_majority {
+        runtime.block_on(recovery::recover(&config, args.by.as_deref(), args.yes_i_checked.as_deref()))
+    } else {
+        runtime.block_on(serve(config, args.join_file.as_deref()))
+    };
     runtime.shutdown_timeout(STOPPING);
     code
 }
@@ -105,7 +119,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
             if let Some(next) = why.advice() {
                 eprintln!("next: {}", escape(&next));
             }
-            return code;
+            return if why.is_final() { ExitCode::from(3) } else { code };
         }
     };
     tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
@@ -124,7 +138,11 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         tracing::info!("stopped");
         return ExitCode::SUCCESS;
     };
-    tracing::error!("{why}");
+    if why == Ending::Asked {
+        tracing::info!("{why}");
+    } else {
+        tracing::error!("{why}");
+    }
     // A failed node may be unable to stop in order, and must not keep the process.
     if tokio::time::timeout(STOPPING, daemon.stop()).await.is_err() {
         tracing::error!("not everything has stopped in time; the process ends all the same");
@@ -146,7 +164,7 @@ fn start_log(format: LogFormat) {
     }
 }
 
-fn fail(why: &dyn std::error::Error) -> ExitCode {
+pub(super) fn fail(why: &dyn std::error::Error) -> ExitCode {
     let mut text = why.to_string();
     let mut cause = why.source();
     while let Some(why) = cause {

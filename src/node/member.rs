@@ -6,8 +6,8 @@ use super::{
     permit,
 };
 use std::{collections::BTreeSet, time::Duration};
-use tenure_core::{ForeignText, NodeName, Rejection, trust::Act};
-use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
+use tenure_core::{ForeignText, Level, NodeName, Rejection, trust::Act};
+use tenure_raft::{FeatureError, Handle, MemberError, Peer, Status, TransferError};
 
 /// Time that a change of members may take; a promotion waits for the learner to catch up.
 pub const CHANGE: Duration = Duration::from_secs(20);
@@ -45,7 +45,13 @@ async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
             None => raft.settled(CHANGE).await.map_or_else(refused, |()| unknown_node(&node)),
         },
         Act::Transfer { to } => transfer(raft, to.as_ref()).await,
-        Act::Action { .. } | Act::Describe { .. } | Act::Check { .. } | Act::Certify { .. } => {
+        Act::Raise { level } => raise(raft, level).await,
+        Act::Action { .. }
+        | Act::Describe { .. }
+        | Act::Check { .. }
+        | Act::Certify { .. }
+        | Act::StopNode { .. }
+        | Act::SaveBackup => {
             let why = format!("what was permitted is another thing: {act}");
             Answer::MemberRefused(Rejection::new("not_permitted", why))
         }
@@ -81,7 +87,31 @@ async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer
     ended(id, raft.add_learner(id, peer, CHANGE).await)
 }
 
-async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
+/// Every member says first that it understands the level.
+async fn raise(raft: &Handle<Machine>, level: Level) -> Answer {
+    let status = raft.status();
+    let name = |id: u64| {
+        let peer = status.voters.get(&id).or_else(|| status.learners.get(&id));
+        peer.map_or_else(|| id.to_string(), |peer| peer.name.clone())
+    };
+    let refused = |why: String, advice: &str| {
+        Answer::MemberRefused(Rejection::new("level_not_raised", why).advise(advice.to_owned()))
+    };
+    match raft.raise_feature_level(level.0, CHANGE).await {
+        Ok(_) => Answer::Member(status.id),
+        Err(FeatureError::NotLeader { .. }) => Answer::NotLeader,
+        Err(FeatureError::Silent { id, .. }) => {
+            refused(format!("node {} does not answer", name(id)), "bring it back, or remove it, then try again")
+        }
+        Err(FeatureError::TooOld { level, id, ability }) => {
+            let why = format!("node {} understands level {ability}, and not {level}", name(id));
+            refused(why, "bring it to the new version first: `tenure cluster upgrade`")
+        }
+        Err(why @ FeatureError::Unknown { .. }) => Answer::MemberUnknown(why.to_string().as_str().into()),
+    }
+}
+
+pub(super) async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
     let status = raft.status();
     let to = match to {
         Some(node) => find(&status, node).ok_or_else(|| unknown_node(node)),
@@ -134,7 +164,7 @@ fn unknown_node(node: &NodeName) -> Answer {
     )
 }
 
-fn find(status: &Status, node: &NodeName) -> Option<u64> {
+pub(super) fn find(status: &Status, node: &NodeName) -> Option<u64> {
     let mut peers = status.voters.iter().chain(&status.learners);
     peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
 }

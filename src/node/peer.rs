@@ -1,7 +1,9 @@
 //! Calls between nodes besides consensus: heartbeats and leases, readings, probes, changes of members.
 
 use super::{
+    about::About,
     catalog::{Catalog, Description},
+    managers::{Heard, Tried},
     propose::level,
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -12,7 +14,7 @@ use std::{
     time::Duration,
 };
 use tenure_core::{
-    ForeignLines, ForeignText, Rejection, Sentence,
+    ForeignLines, ForeignText, HmcName, Rejection, Sentence,
     codec::{self, Format, Kind},
     config::Cluster,
     ledger::Incarnation,
@@ -60,6 +62,24 @@ pub enum Call {
     Agents,
     /// Asks for the attributes and actions of an agent of the node.
     Agent(String),
+    /// Asks for what the node says of itself.
+    About,
+    /// The node is to stop, as it was permitted at this log index.
+    Stop(u64),
+    /// Asks what the node last heard of each HMC; of one, if it is named, after asking that.
+    Managers {
+        /// The HMC to be asked.
+        knock: Option<HmcName>,
+    },
+    /// Has the node log in once to these HMCs of a configuration.
+    Try {
+        /// Log index at which that was permitted.
+        permit: u64,
+        /// The configuration.
+        cluster: Arc<Cluster>,
+        /// The HMCs.
+        hmcs: Vec<HmcName>,
+    },
 }
 
 /// A change of members.
@@ -105,6 +125,16 @@ pub enum Answer {
     MemberUnknown(ForeignText),
     /// It was not carried out, because the node that was asked is not the leader.
     NotLeader,
+    /// What the node says of itself.
+    About(About),
+    /// The node stops.
+    Stops,
+    /// It does not, and why.
+    StaysUp(Rejection),
+    /// What the node last heard of each HMC.
+    Managers(Vec<Heard>),
+    /// What came of logging in to HMCs.
+    Tried(Tried),
 }
 
 impl Format for Spoken {

@@ -26,6 +26,19 @@ fn exit_codes() {
 }
 
 #[test]
+fn a_usage_line_has_no_options_that_need_not_be_given() {
+    for place in ["/nowhere", ""] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+        command.arg("why").env("TENURE_NODES", "127.0.0.1:1").env("TENURE_IDENTITY", place);
+        let words = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(words.contains("Usage: tenure why <GROUP>\n"), "{words}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+    let wrong = command.arg("status").env("TENURE_NODES", "127.0.0.1").env("TENURE_IDENTITY", "/").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
 fn every_command_shows_an_example() {
     let commands: &[&str] = &[
         "",
@@ -84,7 +97,9 @@ fn every_command_shows_an_example() {
         "node remove",
         "node promote",
         "node token",
+        "node stop",
         "cluster init",
+        "cluster upgrade",
         "cluster disarm",
         "cluster arm",
         "cluster resume",

@@ -297,11 +297,11 @@ async fn members_leaders_and_tokens() {
     assert_eq!((ended.err.as_str(), ended.out.as_str()), ("", "p2 leads\n"));
     let added = desk.run("node add p4 --address p4.site:7100").await;
     insta::assert_snapshot!(added.out, @"
-    NODE  ID  ROLE     SERVER     STATE                    ADDRESS        ADMIN API
-    p1     1  leader   p1         ok                       p1.site:7100   p1.site:7101
-    p2     2  voter    p2         ok                       p2.site:7100   p2.site:7101
-    arb    3  voter    (arbiter)  ok                       arb.site:7100  arb.site:7101
-    p4     4  learner  -          not in the cluster file  p4.site:7100   p4.site:7101
+    NODE  ID  ROLE     SERVER     STATE                    ADDRESS        ADMIN API      VERSION  LEVEL
+    p1     1  leader   p1         ok                       p1.site:7100   p1.site:7101   0.1.0        1
+    p2     2  voter    p2         ok                       p2.site:7100   p2.site:7101   0.1.0        1
+    arb    3  voter    (arbiter)  ok                       arb.site:7100  arb.site:7101  -            -
+    p4     4  learner  -          not in the cluster file  p4.site:7100   p4.site:7101   0.1.0        1
     ");
     assert_eq!(desk.run("node promote p4 --output json").await.json()["members"][3]["name"], "p4");
     assert_eq!(desk.run("node remove p4 --yes").await.exit, Exit::Done);

@@ -11,18 +11,18 @@ use std::{
     },
 };
 use tenure::api::{
-    Backend, Failure, Limits, Member, Members, Read,
+    Backend, Failure, HmcHeard, Limits, Member, Members, Read,
     wire::{
-        AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply,
-        JoinRequest, ParameterView, TokenView,
+        AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, HmcHeardView,
+        JoinReply, JoinRequest, ParameterView, TokenView,
     },
 };
 use tenure_core::{
-    Action, Author, Caller, Command, Entry, Event, ForeignLines, Inside, Ledger, NodeName, Outcome, Power, Reading,
-    Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, UserName,
-    View,
+    Action, Author, Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Inside, Ledger, Level, NodeName,
+    Outcome, Power, Reading, Rejection, Reply, Report, Request, RequestId, ResourceName, Seen, ServerName, Span,
+    SystemState, Time, UserName, View,
     authority::{Authority, Sealed},
-    config::Cluster,
+    config::{Cluster, Manager},
     order::Ending,
     plan::plan,
     trust::{Act, Hash, Purpose, Rights, TrustChange},
@@ -236,6 +236,8 @@ pub struct Fake {
     pub unreached: Mutex<BTreeMap<NodeName, String>>,
     /// Requests, with their authors.
     pub audit: Mutex<Vec<String>>,
+    /// The newest feature levels that the members understand; by default, 1 for all but the arbiter, which does not say.
+    pub levels: Mutex<Vec<u32>>,
     /// Number of answers that there is no leader.
     pub leaderless_answers: AtomicUsize,
     /// Whether followers of events may go on.
@@ -303,6 +305,7 @@ impl Backend for Fake {
             Request::Do(verb) => verb.typed(),
             Request::Trust(change) => change.to_string(),
             Request::Act(act) => act.to_string(),
+            Request::Restore { image, .. } => format!("backup restore {image}"),
         };
         self.note(by, what)?;
         let author = by.author(id, None);
@@ -331,6 +334,35 @@ impl Backend for Fake {
             }
         }
         if errors.is_empty() { Ok(warnings) } else { Err(Failure::Unsuitable { errors, warnings }) }
+    }
+
+    async fn managers(&self, knock: Option<&HmcName>) -> Vec<HmcHeard> {
+        let config = self.site().ledger.config.clone();
+        let heard = |node: &NodeName, hmc: &HmcName| {
+            let trouble = self.site().ledger.trouble(hmc, node).cloned();
+            let asked_ago = if knock == Some(hmc) { 0 } else { 2_500 };
+            let answered_ago = Some(if trouble.is_some() { 240_000 } else { asked_ago });
+            let failure = trouble.map(|_| "unreachable: connection refused".to_owned());
+            HmcHeardView { node: node.to_string(), asked_ago, answered_ago, took: Some(380), failure }
+        };
+        let of = |node: &NodeName| config.managers.keys().map(|hmc| (hmc.clone(), heard(node, hmc))).collect();
+        let lives = |node: &NodeName| config.nodes.get(node).is_some_and(|node| node.server.is_some());
+        let nodes = config.nodes.keys();
+        nodes.map(|node| HmcHeard { node: node.clone(), heard: lives(node).then(|| of(node)) }).collect()
+    }
+
+    async fn check_managers(&self, by: &Caller, cluster: &Cluster, hmcs: &[HmcName]) -> Result<(), Failure> {
+        let programs = self.site().ledger.chooses_programs(cluster);
+        self.permit(by, Act::Check { config: tenure_core::audit::digest(cluster), programs })?;
+        for hmc in hmcs {
+            let Manager::Hmc(declared) = &cluster.managers[hmc];
+            self.note(by, format!("log in to {hmc} as {}", declared.user))?;
+            if declared.user == "nobody" {
+                let why = Rejection::new("hmc_check", format!("HMC {hmc} refuses user nobody with the key of node p1"));
+                return Err(why.advise(format!("mend `user` of [managers.{hmc}]")).into());
+            }
+        }
+        Ok(())
     }
 
     async fn extra(
@@ -411,12 +443,15 @@ impl Backend for Fake {
     }
 
     async fn members(&self) -> Result<Members, Failure> {
+        let levels = self.levels.lock().unwrap().clone();
         let member = |(id, name): (u64, &str)| Member {
             id,
             name: name.into(),
             address: format!("{name}.site:7100"),
             api_address: Some(format!("{name}.site:7101")),
             voter: name != "p4",
+            version: (name != "arb").then(|| "0.1.0".to_owned()),
+            level: levels.get(usize::try_from(id).unwrap() - 1).copied().or((name != "arb").then_some(1)),
         };
         let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
         let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
@@ -427,7 +462,20 @@ impl Backend for Fake {
         let led_at = if self.mood() == Mood::Leaderless { last } else { now };
         let unreached = self.unreached.lock().unwrap().clone();
         let (me, free) = ("p1".into(), Some(1 << 30));
-        Ok(Members { me, leader, term: 3, index, members, free, wall, now: Some(now), led_at: Some(led_at), unreached })
+        let backups = None;
+        Ok(Members {
+            me,
+            leader,
+            term: 3,
+            index,
+            members,
+            free,
+            backups,
+            wall,
+            now: Some(now),
+            led_at: Some(led_at),
+            unreached,
+        })
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Event> {
@@ -472,6 +520,23 @@ impl Backend for Fake {
     async fn node_remove(&self, by: &Caller, node: &NodeName) -> Result<(), Failure> {
         self.permit(by, Act::RemoveNode { node: node.clone() })?;
         self.note(by, format!("remove {node}"))
+    }
+
+    async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure> {
+        self.permit(by, Act::StopNode { node: node.clone(), frozen: BTreeSet::new() })?;
+        self.note(by, format!("stop {node}"))?;
+        let site = self.site();
+        let act = site.ledger.stops(node).and_then(|index| site.ledger.trust.acts.get(&index));
+        Ok(match act {
+            Some(Act::StopNode { frozen, .. }) => frozen.iter().cloned().collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    async fn raise(&self, by: &Caller, level: Level) -> Result<(), Failure> {
+        self.permit(by, Act::Raise { level })?;
+        self.site().ledger.raise(level);
+        self.note(by, format!("raise {}", level.0))
     }
 
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
@@ -592,6 +657,7 @@ impl Served {
             idle: Mutex::default(),
             unreached: Mutex::default(),
             audit: Mutex::default(),
+            levels: Mutex::default(),
             leaderless_answers: AtomicUsize::default(),
             admits: AtomicBool::new(true),
             applied,

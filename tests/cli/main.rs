@@ -2,13 +2,17 @@
 
 mod agents;
 mod api;
+mod backup;
 mod binary;
 mod commands;
 mod fake;
+mod hmcs;
 mod maintenance;
+mod messages;
 mod render;
 mod replay;
 mod status;
 mod strangers;
 mod trust;
+mod upgrade;
 mod what_if;

@@ -232,7 +232,8 @@ fn requests_as_data() {
     for kind in Verb::ALL {
         assert!(TYPED.iter().any(|typed| typed.parse::<Verb>().unwrap().kind() == *kind), "no line of {kind}");
     }
-    let configure = |strand, expect| ConfigureBody { request_id: "0".into(), text: "t".into(), strand, expect };
+    let configure =
+        |strand, expect| ConfigureBody { request_id: "0".into(), text: "t".into(), strand, expect, no_check: false };
     for body in [configure(false, None), configure(true, Some(7))] {
         let line = serde_json::to_string(&body).unwrap();
         assert_eq!(serde_json::from_str::<ConfigureBody>(&line).unwrap(), body);

@@ -56,6 +56,7 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (User, get.clone(), "/v1/resources/ip", none()),
         (User, get.clone(), "/v1/agents", none()),
         (User, get.clone(), "/v1/agents/ocf:heartbeat:IPaddr2", none()),
+        (User, get.clone(), "/v1/hmcs", none()),
         (User, get.clone(), "/v1/whoami", none()),
         (User, get.clone(), "/v1/audit", none()),
         (User, get.clone(), "/v1/users", none()),
@@ -66,6 +67,7 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Operator, post.clone(), "/v1/requests", ask(1, r#"{"freeze":{"group":"web"}}"#)),
         (Operator, post.clone(), "/v1/requests", ask(2, r#"{"drain":{"server":"p2"}}"#)),
         (Operator, post.clone(), "/v1/leader", r#"{"to":"p2"}"#.into()),
+        (Operator, post.clone(), "/v1/hmcs/hmc1/check", "null".into()),
         (Operator, get, "/v1/resources/ip/info?on=p1", none()),
         (Administrator, post.clone(), "/v1/requests", ask(3, r#""disarm""#)),
         (Administrator, post.clone(), "/v1/requests", ask(4, r#"{"confirm_off":{"server":"p2"}}"#)),
@@ -76,7 +78,10 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
             format!(r#"{{"request_id":"{id}5","text":"name = \"x\"","strand":true}}"#),
         ),
         (Administrator, post.clone(), "/v1/check", r#"{"text":"name = \"x\""}"#.into()),
+        (Administrator, post.clone(), "/v1/check-managers", r#"{"text":"name = \"x\""}"#.into()),
         (Administrator, post.clone(), "/v1/nodes/p4/promote", "null".into()),
+        (Administrator, post.clone(), "/v1/nodes/p4/stop", "null".into()),
+        (Administrator, post.clone(), "/v1/level", r#"{"level":2}"#.into()),
         (Administrator, delete.clone(), "/v1/nodes/p4", "null".into()),
         (Administrator, post.clone(), "/v1/users", r#"{"name":"eve","role":"reader"}"#.into()),
         (Administrator, put, "/v1/users/nobody", r#"{"name":"nobody","role":"reader"}"#.into()),
@@ -87,6 +92,8 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Programs, post.clone(), "/v1/authority", "null".into()),
         (Programs, delete, "/v1/authority/ab?even_if_used=true", "null".into()),
         (Programs, post.clone(), "/v1/nodes", r#"{"name":"p9","address":"p9:1"}"#.into()),
+        (Administrator, post.clone(), "/v1/backup", format!(r#"{{"request_id":"{id}6"}}"#)),
+        (Programs, post.clone(), "/v1/backup/restore", format!(r#"{{"request_id":"{id}7","backup":""}}"#)),
         (Programs, post, "/v1/resources/ip/actions", r#"{"token":"pause","arguments":[],"on":"p1"}"#.into()),
     ]
 }
@@ -217,6 +224,8 @@ fn the_table_has_every_path() {
     let sources = [
         include_str!("../../src/api/router.rs"),
         include_str!("../../src/api/router/agent.rs"),
+        include_str!("../../src/api/router/hmc.rs"),
+        include_str!("../../src/api/router/backup.rs"),
         include_str!("../../src/api/router/trust.rs"),
     ];
     let literal = |text: &'static str| text.split('"').filter(|part| part.starts_with("/v1/")).collect::<Vec<_>>();

@@ -3,10 +3,21 @@
 
 use crate::restart::{settled, site};
 use std::time::Duration;
-use tenure::api::{Client, Read, wire::StatusView};
+use tenure::api::{
+    Client, Read,
+    wire::{ConfigureBody, StatusView},
+};
 use tenure_core::Verb;
+use tenure_jepsen::lab::Site;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Declares this without having a node log in first.
+pub async fn unseen(site: &Site, text: String) {
+    let request_id = format!("{:032x}", Client::request_id().0);
+    let body = ConfigureBody { request_id, text, strand: false, expect: None, no_check: true };
+    site.client.configure_as(&body).await.expect("declared");
+}
 
 fn refused_at(status: &StatusView) -> Option<&str> {
     status.standstills.iter().map(String::as_str).find(|text| text.contains("refuses our login"))
@@ -18,7 +29,7 @@ async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_o
     settled(&site, "everything is online").await;
     let wrong = site.cluster_file.replace("user = \"tenure\"", "user = \"tenrue\"");
     assert_ne!(wrong, site.cluster_file);
-    site.client.configure(Client::request_id(), wrong, false, None).await.expect("declared");
+    unseen(&site, wrong).await;
 
     let mut first = String::new();
     let refused = site.until("the HMC refuses our login", PATIENCE, async || {
@@ -27,6 +38,7 @@ async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_o
         !first.is_empty()
     });
     refused.await.expect("it is said");
+    assert_eq!(site.refused_logins(), 1, "one node tried, for all of them");
     site.client.request(Client::request_id(), Verb::RetryHmc { hmc: "hmc1".into() }).await.expect("asked");
     let again = site.until("another node is refused", PATIENCE, async || {
         let status = site.client.status(Read::Linearizable).await;
@@ -34,9 +46,11 @@ async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_o
     });
     again.await.expect("it has tried");
 
+    assert_eq!(site.refused_logins(), 2);
     // A third refused login would have locked the account for five minutes.
     site.declare().await.expect("declared");
     let status = settled(&site, "everything is read again").await;
     assert_eq!(status.standstills, Vec::<String>::new());
+    assert_eq!(site.refused_logins(), 2);
     site.stop().await;
 }

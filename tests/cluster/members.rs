@@ -87,6 +87,7 @@ fn cluster_is_told() -> tenure::api::wire::MembersView {
         term: 0,
         index: 0,
         members: Vec::new(),
+        level: 1,
         nodes: Vec::new(),
         at: String::new(),
         now: String::new(),

@@ -14,7 +14,10 @@ use std::{
 };
 use tempfile::TempDir;
 use tenure::{
-    api::{Client, ClientError, Read, wire::MembersView},
+    api::{
+        Client, ClientError, Read,
+        wire::{ConfigureBody, MembersView},
+    },
     local::{LocalConfig, identity},
 };
 use tenure_core::{RequestId, Verb};
@@ -93,6 +96,11 @@ impl Cluster {
         let directory = tempfile::tempdir().expect("a directory");
         let (name, raft) = (name.to_owned(), raft.to_owned());
         Cluster { nodes: BTreeMap::new(), directory, name, raft, network: [second, third] }
+    }
+
+    /// The second and third number of its addresses.
+    pub fn network(&self) -> [u8; 2] {
+        self.network
     }
 
     /// Founds a cluster of one node, `p1`.
@@ -261,7 +269,9 @@ impl Cluster {
     /// Declares groups `g0`, `g1`, … on two servers, whose HMC is unreachable.
     pub async fn declare(&self, groups: usize) {
         let text = cluster_file(groups);
-        self.client().configure(Client::request_id(), text, false, None).await.expect("declared");
+        let request_id = format!("{:032x}", Client::request_id().0);
+        let body = ConfigureBody { request_id, text, strand: false, expect: None, no_check: true };
+        self.client().configure_as(&body).await.expect("declared");
     }
 
     /// Commits a change, repeating it under its identity until it is acknowledged; panics if it is refused.

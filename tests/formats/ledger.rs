@@ -2,7 +2,7 @@
 
 use super::{
     named::{by_name, whole},
-    reasons::{conflict, faults, leaves, nodes_off, server_waits, waits},
+    reasons::{conflict, faults, leaves, nodes_off, server_waits, troubles, waits},
     samples::{E, T, cluster, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers},
 };
 use std::{
@@ -14,9 +14,9 @@ use tenure_core::{
     SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        Admin, CopyState, Dirty, Down, Drain, Fall, GroupState, GroupUpkeep, Hold, Incarnation, Intent, Leases,
-        Maintenance, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Progress, Purpose, Retries,
-        Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
+        Admin, Contact, CopyState, Dirty, Down, Drain, Fall, GroupState, GroupUpkeep, Hold, Incarnation, Intent,
+        Leases, Maintenance, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Progress, Purpose,
+        Retries, Run, ServerState, StartRisk, Storm, Tenure, Ties, Trouble, Upkeep,
     },
     note::{self, CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -83,6 +83,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
         let id = OrderId { index: 5, ordinal: n_ };
         (id, Order { id, node: n(), server: s(), action, issued: T, budget: Span::seconds(60) })
     };
+    let contact = |(node, trouble): (&str, Trouble)| (node.into(), Contact { trouble, since: T });
     let (first, second) = (RequestId(1), RequestId(u128::MAX));
     let full = Ledger {
         wall: T,
@@ -106,6 +107,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             disarmed: true,
             storm: Some(Storm { since: T, servers: set(s()) }),
             forgiven: set(s2()),
+            given_up: ["p3".into()].into(),
         },
         hmcs: BTreeMap::from([(
             "hmc1".into(),
@@ -117,6 +119,10 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
                 next: T,
                 turn: Some(tenure_core::ledger::Turn { node: n(), index: 3, until: T }),
             },
+        )]),
+        contacts: BTreeMap::from([(
+            "hmc1".into(),
+            ["n1", "n2", "n3"].into_iter().zip(troubles()).map(contact).collect(),
         )]),
         orders: (0..).zip(actions()).map(order).collect(),
         processes: BTreeMap::from([(
@@ -156,6 +162,7 @@ fn server_state(purpose: Purpose) -> ServerState {
         system: SystemState::PowerOff,
         live: true,
         lpars_read: Some(T),
+        live_since: Some(T),
         node: Power::Running,
         node_alarm: Some(tenure_core::listing::Remark::Another { known: "A".into(), found: "B".into() }),
         since: Some(7),

@@ -5,6 +5,7 @@
 //! that differ are a new version, with a conversion from the old one. Missing lines are written with
 //! `TENURE_GOLDEN=write`, to be read before they are committed.
 
+mod backup;
 mod ledger;
 mod named;
 mod reasons;
@@ -19,7 +20,10 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tenure::node::{AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken};
+use tenure::node::{
+    About, AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken,
+    managers::{Heard, Tried},
+};
 use tenure_core::{
     Entry, Ledger, Level, Rejection, Reply, Subject,
     codec::{CodecError, Format, Kind, decode, encode},
@@ -100,12 +104,16 @@ fn calls() -> Vec<(String, Call)> {
         Call::Node(node::Call::Probe(vec!["p1".into(), "p2".into()])),
         Call::Agents,
         Call::Agent("ocf:heartbeat:IPaddr2".into()),
+        Call::About,
+        Call::Stop(300),
         Call::Member(MemberCall::Permitted(300)),
         Call::Member(MemberCall::Admit {
             token: Hash([7; 32]),
             key: Hash([1; 32]),
             address: "p4.site:7100".to_owned(),
         }),
+        Call::Managers { knock: Some("hmc1".into()) },
+        Call::Try { permit: 300, cluster: Arc::new(samples::cluster()), hmcs: vec!["hmc1".into()] },
     ];
     let name = |call: &Call| match call {
         Call::Node(node::Call::Heartbeat { .. }) => "heartbeat",
@@ -116,8 +124,12 @@ fn calls() -> Vec<(String, Call)> {
         Call::Node(node::Call::Probe(_)) => "probe",
         Call::Agents => "agents",
         Call::Agent(_) => "agent",
+        Call::About => "about",
+        Call::Stop(_) => "stop",
         Call::Member(MemberCall::Permitted(_)) => "member-permitted",
         Call::Member(MemberCall::Admit { .. }) => "member-admit",
+        Call::Managers { .. } => "managers",
+        Call::Try { .. } => "try",
     };
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
 }
@@ -169,6 +181,19 @@ fn answers() -> Vec<(String, Answer)> {
         }),
         Answer::MemberUnknown("why".into()),
         Answer::NotLeader,
+        Answer::About(About { api: "p1.site:7101".into(), version: "1.2.3".into(), level: Level(3) }),
+        Answer::Stops,
+        Answer::StaysUp(Rejection::new("leader_stays", "why")),
+        Answer::Managers(vec![Heard {
+            hmc: "hmc1".into(),
+            asked: 500,
+            answered: Some(5_000),
+            took: Some(400),
+            failure: Some("unreachable".into()),
+        }]),
+        Answer::Tried(Tried::Found(None)),
+        Answer::Tried(Tried::NoKey),
+        Answer::Tried(Tried::NotPermitted("why".into())),
     ];
     let name = |answer: &Answer| match answer {
         Answer::Node(node::Answer::Taken) => "taken",
@@ -188,6 +213,13 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::MemberRefused(_) => "member-refused",
         Answer::MemberUnknown(_) => "member-unknown",
         Answer::NotLeader => "member-not-leader",
+        Answer::About(_) => "about",
+        Answer::Stops => "stops",
+        Answer::StaysUp(_) => "stays-up",
+        Answer::Managers(_) => "managers",
+        Answer::Tried(Tried::Found(_)) => "tried",
+        Answer::Tried(Tried::NoKey) => "tried-no-key",
+        Answer::Tried(Tried::NotPermitted(_)) => "tried-not-permitted",
     };
     all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
 }

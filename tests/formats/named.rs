@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Command, Power, Request, Verb,
     config::Trigger,
-    ledger::{Admin, Down, Phase, PreOnline, Progress},
+    ledger::{Admin, Down, Phase, PreOnline, Progress, Trouble},
     note::{Brake, CleanReason, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
     trust::{Act, Purpose, TrustChange},
@@ -64,6 +64,7 @@ named! { Command:
     Command::Request(Request::Do(..)) => "request-do",
     Command::Request(Request::Trust(..)) => "request-trust",
     Command::Request(Request::Act(..)) => "request-act",
+    Command::Request(Request::Restore { .. }) => "request-restore",
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
@@ -106,6 +107,7 @@ named! { Command:
     Command::HmcRefuses { .. } => "hmc-refuses",
     Command::HmcAccepts(..) => "hmc-accepts",
     Command::TryHmc { .. } => "try-hmc",
+    Command::HmcContact { .. } => "hmc-contact",
     Command::Warn(..) => "warn",
     Command::Enlist { .. } => "enlist",
     Command::SpokenBy { .. } => "spoken-by",
@@ -119,6 +121,7 @@ named! { Command:
     Command::FoundAuthority { .. } => "found-authority",
     Command::Certified { .. } => "certified",
     Command::Entrust { .. } => "entrust",
+    Command::GiveUpMajority { .. } => "give-up-majority",
 }
 
 named! { TrustChange:
@@ -147,6 +150,9 @@ named! { Act:
     Act::Describe { .. } => "describe",
     Act::Check { .. } => "check",
     Act::Certify { .. } => "certify",
+    Act::StopNode { .. } => "stop-node",
+    Act::Raise { .. } => "raise",
+    Act::SaveBackup => "save-backup",
 }
 
 named! { Ending:
@@ -332,4 +338,10 @@ named! { Power:
     Power::Moving => "moving",
     Power::Missing => "missing",
     Power::Error => "error",
+}
+
+named! { Trouble:
+    Trouble::Silent { .. } => "silent",
+    Trouble::HostKey { .. } => "host-key",
+    Trouble::OwnKey { .. } => "own-key",
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Power, ServerName, Span, SystemState,
     config::Need,
+    ledger::Trouble,
     note::{
         Brake, CleanReason, Conflict, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait,
     },
@@ -162,6 +163,14 @@ pub fn waits() -> Vec<Wait> {
     all.extend(decisions().into_iter().map(|decision| Wait::Disarmed { decision }));
     all.extend(stays().into_iter().map(|why| Wait::Stays { server: s(), why }));
     all
+}
+
+pub fn troubles() -> Vec<Trouble> {
+    whole(vec![
+        Trouble::Silent { why: "connection refused".into() },
+        Trouble::HostKey { shown: "ssh-ed25519 SHA256:other".into() },
+        Trouble::OwnKey { why: "no such file".into() },
+    ])
 }
 
 pub fn server_waits() -> Vec<ServerWait> {

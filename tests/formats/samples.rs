@@ -2,7 +2,7 @@
 
 use super::{
     named::{Named, by_name, whole},
-    reasons::{admin, conflict, faults, leaves, server_waits, waits},
+    reasons::{admin, conflict, faults, leaves, server_waits, troubles, waits},
     trust,
 };
 use std::{
@@ -387,8 +387,15 @@ fn commands() -> Vec<(String, Command)> {
     let first_user = Time(1_800_000_000_000);
     all.push(("found-authority".into(), Command::FoundAuthority { authority: trust::authority(5), first_user }));
     all.push(("certified".into(), Command::Certified { node: n(), credential: trust::credential() }));
+    let contact = |trouble| Command::HmcContact { hmc: "hmc1".into(), trouble };
+    all.push(("hmc-contact".into(), contact(None)));
+    all.extend(each("hmc-contact", troubles(), |trouble| contact(Some(trouble))));
     let key = Sealed(vec![1, 2, 3]);
     all.push(("entrust".into(), Command::Entrust { authority: Hash([5; 32]), node: n(), key }));
+    all.push(("give-up-majority".into(), Command::GiveUpMajority { by: "root".into(), survivor: n() }));
+    let kept = std::sync::Arc::new(super::ledger::ledgers().remove(1).1.kept());
+    let restore = tenure_core::Request::Restore { kept, image: Hash([4; 32]) };
+    all.push(("request-restore".into(), Command::Request(restore)));
     whole(all.iter().map(|(_, command)| command.clone()).collect());
     all
 }

@@ -1,9 +1,9 @@
 //! Samples of who may do what.
 
 use super::named::whole;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    Span, Time, UserName,
+    Level, Span, Time, UserName,
     audit::Chain,
     authority::{Authority, Certificate, Credential, Sealed},
     ledger::Trust,
@@ -80,6 +80,9 @@ pub fn acts() -> Vec<Act> {
         Act::Describe { node: "p1".into(), resource: "ip1".into() },
         Act::Check { config: Hash([2; 32]), programs: true },
         Act::Certify { key: Hash([3; 32]) },
+        Act::StopNode { node: "p2".into(), frozen: BTreeSet::from(["web".into()]) },
+        Act::Raise { level: Level(2) },
+        Act::SaveBackup,
     ])
 }
 

@@ -9,4 +9,5 @@ mod marks;
 mod moving;
 mod server;
 mod site;
+mod trial;
 mod words;

@@ -13,7 +13,7 @@ use std::{
 };
 use tenure_core::{
     Action, Author, Command, Entry, Inside, Ledger, NodeName, Order, Power, Reading, Report, Request, RequestId,
-    ResourceName, Seen, ServerName, Span, SystemState, Time, Verb, View,
+    ResourceName, Seen, ServerName, Span, SystemState, Time, View,
     command::Outcome,
     config::Cluster,
     ledger::{CopyState, StartRisk},
@@ -49,7 +49,7 @@ impl Plant {
     /// Rewrites the ledger after an entry, as if a check in it were missing.
     fn tamper(self, after: &mut Ledger, entry: &Entry, outcome: &Outcome) {
         let configured = matches!(entry.commands.as_slice(), [Command::Request(Request::Configure { .. })]);
-        let cleared = matches!(entry.commands.as_slice(), [Command::Request(Request::Do(Verb::Clear { .. }))]);
+        let asked = matches!(entry.commands.as_slice(), [Command::Request(Request::Do(_))]);
         match self {
             Plant::ForgottenStart if configured && outcome.refused.is_empty() => {
                 let groups = after.groups.values_mut().map(Arc::make_mut);
@@ -58,7 +58,7 @@ impl Plant {
                     *copy = CopyState::default();
                 }
             }
-            Plant::RefusedAndChanged if cleared && !outcome.refused.is_empty() => {
+            Plant::RefusedAndChanged if asked && !outcome.refused.is_empty() => {
                 after.groups.values_mut().map(Arc::make_mut).for_each(|group| group.fall = None);
             }
             Plant::ForgottenStart | Plant::RefusedAndChanged => {}

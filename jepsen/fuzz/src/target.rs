@@ -45,9 +45,10 @@ fn apply(bytes: &[u8]) -> Result<(), String> {
 
 impl Target {
     /// All targets.
-    pub const ALL: [Target; 16] = [
+    pub const ALL: [Target; 17] = [
         target("admin", tenure::api::fuzz::body),
         target("apply", apply),
+        target("backup", tenure::backup::fuzz),
         target("call", call),
         target("cluster", cluster),
         target("entry", entry),

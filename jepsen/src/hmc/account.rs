@@ -14,11 +14,13 @@ pub(super) struct Account {
     lockout: Duration,
     failures: u8,
     locked_until: Option<Instant>,
+    /// Number of logins that were refused, ever.
+    refused: u64,
 }
 
 impl Account {
     pub(super) fn new(user: String, key: PublicKey, lockout: Duration) -> Self {
-        Account { user, key, lockout, failures: 0, locked_until: None }
+        Account { user, key, lockout, failures: 0, locked_until: None, refused: 0 }
     }
 
     /// Whether a login with this key may continue. A wrong key counts as a failed login, even if it was only offered;
@@ -29,6 +31,7 @@ impl Account {
             return false;
         }
         if self.is_locked(now) {
+            self.refused += 1;
             return false;
         }
         self.failures = 0;
@@ -38,11 +41,17 @@ impl Account {
     /// Records a failed login. While the account is locked, it restarts the lock's time.
     pub(super) fn fail(&mut self, now: Instant) {
         let locked = self.is_locked(now);
+        self.refused += 1;
         self.failures = self.failures.saturating_add(1);
         if locked || self.failures >= FAILURE_LIMIT {
             self.locked_until = Some(now + self.lockout);
             self.failures = 0;
         }
+    }
+
+    /// Number of logins that were refused, ever.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// The message shown before a login while the account is locked.

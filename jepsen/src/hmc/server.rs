@@ -142,6 +142,11 @@ impl HmcServer {
         self.shared.asked.load(Ordering::Relaxed)
     }
 
+    /// Number of logins that it refused, ever.
+    pub fn refused(&self) -> u64 {
+        self.shared.account().refused()
+    }
+
     /// Takes the HMC down, and returns when its port is closed and its connections are broken.
     pub async fn stop(&mut self) {
         self.switch(Fault::HmcDown(self.hmc), false).await;

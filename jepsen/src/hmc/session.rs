@@ -34,7 +34,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn account(&self) -> MutexGuard<'_, Account> {
+    pub(super) fn account(&self) -> MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

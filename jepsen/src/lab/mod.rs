@@ -7,6 +7,7 @@
 mod cluster_file;
 mod control;
 mod demo;
+mod drill;
 mod flood;
 mod network;
 mod process;

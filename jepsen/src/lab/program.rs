@@ -3,6 +3,7 @@
 use super::{
     control::Control,
     demo::{self, DemoArgs},
+    drill::{self, DrillArgs},
     flood::{self, FloodArgs},
     process::{NodeArgs, run_node},
     socket,
@@ -18,6 +19,7 @@ Examples:
   lab up                          three servers and an HMC, left running
   lab up --servers 2 --arbiter    a two-server site with a tie-breaker
   lab up --inside                 three Linux machines with agents, and no LPAR
+  lab drill majority-lost         practise an emergency of docs/operations.md; `lab drill --help` lists them
   lab flood                       what thousands of strangers' connections cost
 and while one is up, from another terminal:
   lab server p1 off               p1 loses power; `lab server p1 on` brings it back
@@ -35,7 +37,7 @@ Exit codes: 0 done, 1 refused or failed, 2 usage.";
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, after_help = EXAMPLES)]
 pub struct Args {
-    /// Directory of the lab's files and its control socket. By default `demo` takes a temporary directory, and all
+    /// Directory of the lab's files and its control socket. By default `demo` and `drill` take a temporary directory, and all
     /// others `tenure-lab` in the system's.
     #[arg(long, global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -47,6 +49,8 @@ pub struct Args {
 enum Command {
     /// Tell the main task as a story, with a timeline.
     Demo(DemoArgs),
+    /// Practise an emergency of docs/operations.md: the fault, the commands of the document, and what comes of them.
+    Drill(DrillArgs),
     /// Measure what strangers cost: changes of leader, answers and memory, with and without a flood of connections.
     Flood(FloodArgs),
     /// Start a site and leave it running.
@@ -60,10 +64,12 @@ enum Command {
 
 /// Runs the lab.
 pub fn run(args: Args) -> ExitCode {
-    let directory = args.directory.clone().unwrap_or_else(socket::default_directory);
+    let directory_given = args.directory.clone();
+    let directory = args.directory.unwrap_or_else(socket::default_directory);
     match args.command {
         Command::RunNode(args) => run_node(&args),
-        Command::Demo(demo) => on_main_thread(demo::run(&demo, args.directory)),
+        Command::Demo(demo) => on_main_thread(demo::run(&demo, directory_given)),
+        Command::Drill(args) => on_main_thread(drill::run(&args, directory_given)),
         Command::Flood(args) => on_main_thread(flood::run(&args)),
         Command::Up(up) => on_main_thread(up::run(&up, &directory)),
         Command::Control(control) => on_main_thread(socket::ask(&directory, &control)),

@@ -212,6 +212,19 @@ impl Site {
         configured.map(drop).map_err(api("apply the cluster file"))
     }
 
+    /// Founds another cluster in place of the one whose nodes are all lost, and starts its first node. Clients that were made
+    /// before are of no use any more.
+    pub fn found_anew(&self) -> Result<(), SiteError> {
+        let Some(founder) = self.names.first() else { return Ok(()) };
+        let (admin, data) = (self.admin_dir(), self.directory.join(founder));
+        let aside = self.directory.join("admin.before");
+        std::fs::rename(&admin, &aside)
+            .map_err(|source| SiteError::Set { what: aside.display().to_string(), source })?;
+        let seal = self.directory.join(format!("{founder}.seal"));
+        founding::found("anew", founder, &data, &seal, &admin).map_err(SiteError::Found)?;
+        self.launch(founder, None)
+    }
+
     async fn token(&self, founder: &str, node: &str) -> Result<String, SiteError> {
         let token = self.client_of(founder)?.token(node).await.map_err(api("make a token"))?;
         Ok(token.token)
@@ -284,6 +297,11 @@ impl Site {
     /// Number of commands that the HMCs were asked to run, ever.
     pub fn asked(&self) -> u64 {
         self.hmcs.iter().map(HmcServer::asked).sum()
+    }
+
+    /// Number of logins that the HMCs refused, ever.
+    pub fn refused_logins(&self) -> u64 {
+        self.hmcs.iter().map(HmcServer::refused).sum()
     }
 
     /// Cuts a node off from the other nodes.

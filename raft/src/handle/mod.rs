@@ -95,6 +95,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         self.inner.own.usurped().await
     }
 
+    /// Waits until another node of this cluster has said that this one was given up, with the majority that it belonged to; its
+    /// words. The caller must then stop, and not start again: the cluster has gone on without it.
+    pub async fn given_up(&self) -> String {
+        self.inner.wire.given_up().await
+    }
+
     /// The leader that other nodes follow, while this node itself hears none: they named it when asked for their votes.
     /// The leader may not reach this node, or reach another process in its place.
     pub fn rumoured_leader(&self) -> Option<u64> {

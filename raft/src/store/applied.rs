@@ -24,7 +24,7 @@ pub(crate) type SnapshotData = Arc<Vec<u8>>;
 pub(crate) type Snapshot = openraft::Snapshot<tenure_storage::LeaderId, u64, tenure_storage::Peer, SnapshotData>;
 
 /// A cluster begins at this feature level.
-const FIRST_LEVEL: u32 = 1;
+pub(crate) const FIRST_LEVEL: u32 = 1;
 
 struct State<S> {
     machine: S,
@@ -51,6 +51,11 @@ impl<S: StateMachine> Shared<S> {
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&S) -> T) -> T {
         look(&self.read().machine)
+    }
+
+    /// The membership, as far as it is applied here.
+    pub(crate) fn membership(&self) -> StoredMembership {
+        self.read().membership.clone()
     }
 
     /// The feature level that the cluster has agreed on.

@@ -10,7 +10,7 @@ mod envelope;
 mod growth;
 mod snapshot;
 
-pub(crate) use applied::{Applied, Shared, Snapshot};
+pub(crate) use applied::{Applied, FIRST_LEVEL, Shared, Snapshot};
 pub(crate) use command::{Read as Content, raise, read as content, tagged};
 pub(crate) use envelope::{Head, open, seal, sealed};
 pub(crate) use growth::Growth;

@@ -38,6 +38,8 @@ pub(super) enum Ended {
     Tls(#[from] crate::tls::TlsError),
     #[error("refused: {0}")]
     Refused(String),
+    #[error("this node was given up: {0}")]
+    GivenUp(String),
     #[error("nothing heard for {}", crate::show::duration(*.0))]
     Silent(Duration),
     #[error("no greeting within {}", crate::show::duration(*.0))]
@@ -90,8 +92,12 @@ pub(super) async fn read_hello<S: AsyncRead + AsyncWrite>(
     me: &Me,
 ) -> Result<(Sender, Lane), Ended> {
     let bytes = reader.next().await.ok_or(Ended::Closed)??;
-    let Frame::Hello { protocol, hello } = Frame::read(&bytes)? else {
-        return Err(Ended::Refused("it did not greet first".to_owned()));
+    let (protocol, hello) = match Frame::read(&bytes)? {
+        Frame::Hello { protocol, hello } => (protocol, hello),
+        Frame::Farewell(why) if certified.cluster == me.cluster && matches!(certified.role, Role::Node { .. }) => {
+            return Err(Ended::GivenUp(why.to_owned()));
+        }
+        _ => return Err(Ended::Refused("it did not greet first".to_owned())),
     };
     let Some(hello) = hello else {
         return Err(Ended::Refused(format!("it speaks protocol {protocol}, this node speaks {PROTOCOL}")));

@@ -23,6 +23,7 @@ const REQUEST: u8 = 2;
 const REPLY: u8 = 3;
 const PING: u8 = 4;
 const PONG: u8 = 5;
+const FAREWELL: u8 = 6;
 
 const REQUEST_HEAD: usize = 1 + 8 + 4;
 const REPLY_HEAD: usize = 1 + 8;
@@ -39,11 +40,23 @@ pub(super) struct Hello {
 /// A frame, read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
-    Hello { protocol: u16, hello: Option<Hello> },
-    Request { id: u64, ttl: Duration, body: &'a [u8] },
-    Reply { id: u64, body: &'a [u8] },
+    Hello {
+        protocol: u16,
+        hello: Option<Hello>,
+    },
+    Request {
+        id: u64,
+        ttl: Duration,
+        body: &'a [u8],
+    },
+    Reply {
+        id: u64,
+        body: &'a [u8],
+    },
     Ping,
     Pong,
+    /// In place of a hello: the caller was given up, in words.
+    Farewell(&'a str),
 }
 
 impl<'a> Frame<'a> {
@@ -55,6 +68,7 @@ impl<'a> Frame<'a> {
             Self::Reply { .. } => "reply",
             Self::Ping => "ping",
             Self::Pong => "pong",
+            Self::Farewell(_) => "farewell",
         }
     }
 
@@ -80,6 +94,7 @@ impl<'a> Frame<'a> {
             }
             PING if rest.is_empty() => Ok(Self::Ping),
             PONG if rest.is_empty() => Ok(Self::Pong),
+            FAREWELL => std::str::from_utf8(rest).map(Self::Farewell).map_err(|e| Malformed(e.to_string())),
             other => Err(Malformed(format!("frame of kind {other}"))),
         }
     }
@@ -93,6 +108,13 @@ pub(super) fn hello(hello: &Hello) -> Vec<u8> {
     let mut frame = vec![HELLO];
     frame.extend(PROTOCOL.to_le_bytes());
     frame.extend(codec::encode(hello));
+    frame
+}
+
+/// The answer to the hello of a node that was given up.
+pub(super) fn farewell(why: &str) -> Vec<u8> {
+    let mut frame = vec![FAREWELL];
+    frame.extend(why.as_bytes());
     frame
 }
 

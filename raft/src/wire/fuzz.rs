@@ -36,6 +36,7 @@ fn one(content: &[u8]) -> Result<(), String> {
         Ok(Frame::Reply { id, body }) => frame::reply(id, body),
         Ok(Frame::Ping) => frame::ping(),
         Ok(Frame::Pong) => frame::pong(),
+        Ok(Frame::Farewell(why)) => frame::farewell(why),
         Ok(Frame::Hello { hello: None, .. }) | Err(_) => return Ok(()),
     };
     if again == content { Ok(()) } else { Err(format!("{content:?} is written as {again:?}")) }

@@ -9,7 +9,7 @@ use futures::{SinkExt, StreamExt};
 use rustls_pki_types::{CertificateDer, ServerName};
 use tenure_storage::Peer;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -71,6 +71,8 @@ pub(super) struct Target {
     pub(super) lane: Lane,
     pub(super) me: Me,
     pub(super) credentials: Credentials,
+    /// For the word of the peer that this node was given up.
+    pub(super) given_up: Arc<watch::Sender<Option<String>>>,
 }
 
 /// The handle of a link: its queue. The link ends when the handle is dropped.
@@ -125,6 +127,10 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
         if matches!(ended, Ended::ClosedHere) {
             return;
         }
+        if let Ended::GivenUp(why) = &ended {
+            let why = format!("{} says so: {why}", target.peer);
+            target.given_up.send_if_modified(|known| known.is_none() && known.replace(why).is_none());
+        }
         let reason = ended.to_string();
         // One line per reason, not one per attempt: an absent peer would fill the log.
         if reason != last_reason {
@@ -146,7 +152,29 @@ struct Opened {
 }
 
 async fn open(target: &Target) -> Result<Opened, Ended> {
-    let tcp = connect(&target.peer.address, target.me.source).await?;
+    greet(target, connect(&target.peer.address, target.me.source).await?).await
+}
+
+/// Why nothing answers at the address of a peer; `None` if something does, whatever it is, or hangs there.
+pub(super) async fn unreached(target: &Target) -> Option<String> {
+    let tcp = match in_greeting_time(connect(&target.peer.address, target.me.source)).await {
+        Ok(tcp) => tcp,
+        Err(why) => return Some(why.to_string()),
+    };
+    match in_greeting_time(greet(target, tcp)).await {
+        // Something that passes connections on has nobody to pass this one on to.
+        Err(Ended::Closed) => Some(Ended::Closed.to_string()),
+        Err(Ended::Io(why)) if is_end(why.kind()) => Some(why.to_string()),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn is_end(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}
+
+async fn greet(target: &Target, tcp: TcpStream) -> Result<Opened, Ended> {
     tcp.set_nodelay(true)?;
     // The verifier goes by the certificate's own names, not by this one.
     let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;

@@ -137,7 +137,12 @@ async fn greet(host: &Host, tcp: TcpStream, place: &Place) -> Result<Accepted, E
     let shown = tls.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     let (mut reader, mut writer) = framed(tls);
     let (sender, lane) = read_hello(&mut reader, &certified, &host.me).await?;
-    host.service.admit(&sender).map_err(Ended::Refused)?;
+    if let Err(reason) = host.service.admit(&sender) {
+        if let Some(why) = host.service.farewell(&sender) {
+            writer.send(Bytes::from(frame::farewell(&why))).await?;
+        }
+        return Err(Ended::Refused(reason));
+    }
     write_hello(&mut writer, &host.me.hello(lane)).await?;
     Ok(Accepted { sender, reader, writer, shown })
 }

@@ -91,6 +91,11 @@ pub trait Wire: Send + Sync + 'static {
 
     /// Ends every connection and accepts no more.
     fn close(&self) -> BoxFuture<'static, ()>;
+
+    /// Waits until another node of this cluster has said that this one was given up; its words.
+    fn given_up(&self) -> BoxFuture<'static, String> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The sender of a request, by its certificate and greeting.
@@ -112,6 +117,12 @@ pub trait Service: Send + Sync + 'static {
     /// Whether this sender may connect, and stay connected: asked again before each of its requests, and every second. The
     /// error is logged.
     fn admit(&self, sender: &Sender) -> Result<(), String>;
+
+    /// What is said to a sender who is not admitted since it was given up: it must not go on by itself. `None` for others.
+    fn farewell(&self, sender: &Sender) -> Option<String> {
+        let _ = sender;
+        None
+    }
 
     /// The addresses (`host:port`) of all nodes that may call. Their handshakes are kept apart from those of strangers; see
     /// [`door`].

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tenure_storage::Peer;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,6 +62,7 @@ struct Shared {
     links: Mutex<BTreeMap<(u64, Lane), Link>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    given_up: Arc<watch::Sender<Option<String>>>,
 }
 
 impl TlsWire {
@@ -88,6 +90,7 @@ impl TlsWire {
             links: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            given_up: Arc::new(watch::channel(None).0),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -115,6 +118,11 @@ impl TlsWire {
         self.shared.tasks.spawn(listen(Arc::new(host), listener));
     }
 
+    /// Why nothing answers at the address of this node; `None` if something does, or hangs there.
+    pub async fn unreached(&self, id: u64, peer: &Peer) -> Option<String> {
+        super::link::unreached(&self.target(id, peer, Lane::Urgent)).await
+    }
+
     fn target(&self, id: u64, peer: &Peer, lane: Lane) -> Target {
         Target {
             id,
@@ -122,6 +130,7 @@ impl TlsWire {
             lane,
             me: self.shared.me.clone(),
             credentials: self.shared.credentials.clone(),
+            given_up: Arc::clone(&self.shared.given_up),
         }
     }
 }
@@ -157,6 +166,18 @@ impl Wire for TlsWire {
                 Ok(Err(_)) if claim.abandon() => Err(WireError::Lost("the connection was closed".to_owned())),
                 Ok(Err(_)) => Err(WireError::Unreachable("the connection was closed".to_owned())),
                 Err(_) => Err(WireError::TimedOut { sent: claim.abandon() }),
+            }
+        }
+        .boxed()
+    }
+
+    fn given_up(&self) -> BoxFuture<'static, String> {
+        let mut changes = self.shared.given_up.subscribe();
+        async move {
+            let known = changes.wait_for(Option::is_some).await.map(|known| known.clone());
+            match known {
+                Ok(Some(why)) => why,
+                Ok(None) | Err(_) => std::future::pending().await,
             }
         }
         .boxed()

@@ -6,7 +6,7 @@ use crate::api::{
     wire::{NodeOut, NodeRole, NodeView, QuorumView},
 };
 use std::collections::BTreeSet;
-use tenure_core::{Ledger, NodeName, Power, ServerName};
+use tenure_core::{Ledger, NodeName, Power, ServerName, ledger::GroupState};
 
 /// The declared nodes, and the members of the consensus group.
 pub(in super::super) fn views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
@@ -45,6 +45,10 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
         server: server.map(ServerName::to_string),
         role,
         address: member.map(|member| member.address.clone()),
+        api_address: member.and_then(|member| member.api_address.clone()),
+        stopped: ledger.stops(name).is_some(),
+        inside: server.map(|server| inside(ledger, server)).unwrap_or_default(),
+        would_cut_off: ledger.inside(name).iter().map(|group| group.to_string()).collect(),
         declared: declared.is_some(),
         lapsed: state.and_then(|node| node.lapsed()).map(|at| shown(ledger, at)),
         out: out(ledger, name),
@@ -57,6 +61,13 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
             .and_then(|node| ledger.reset_by(node))
             .map(|at| shown(ledger, at)),
     }
+}
+
+/// The groups of which something lives inside the node of a server.
+fn inside(ledger: &Ledger, server: &ServerName) -> Vec<String> {
+    let here = |group: &GroupState| group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
+    let groups = ledger.groups.iter().filter(|(_, group)| here(group) && ledger.lives(group).1);
+    groups.map(|(name, _)| name.to_string()).collect()
 }
 
 /// The reason why a node is given no orders; `None` if it may be given some.
@@ -99,6 +110,7 @@ mod tests {
             index: 3,
             members: Vec::new(),
             free: None,
+            backups: None,
             wall: Time(0),
             now: None,
             led_at: None,

@@ -29,6 +29,9 @@ pub struct ConfigureBody {
     /// Refuse unless the present configuration was declared at this log index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
+    /// Do not log in to HMCs that are new, or declared otherwise, before it is applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_check: bool,
 }
 
 /// A verb without its empty fields, so that an older node accepts what it supports: it refuses unknown fields. The

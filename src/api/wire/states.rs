@@ -70,6 +70,20 @@ states! {
         Doubtful = "doubtful",
     }
 
+    /// State of an HMC.
+    HmcStatus {
+        /// It answers every node that asks it.
+        Ok = "ok",
+        /// It does not answer, or cannot be reached.
+        Silent = "silent",
+        /// It refuses the login of the nodes.
+        Refused = "refused",
+        /// It shows another host key than the declared one.
+        HostKey = "host_key",
+        /// Nodes cannot use their own key.
+        OwnKey = "own_key",
+    }
+
     /// The reason why a server takes no new work, though it could.
     Closed {
         /// It is being emptied, or is kept empty.

@@ -1,7 +1,8 @@
 //! The status of the whole cluster, as `tenure status` shows it.
 
 use super::{
-    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, Level, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcView, Intent, Level, NodeOut, NodeRole, ServerStatus,
+    ServiceStatus,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,8 +42,14 @@ pub struct StatusView {
     /// Free bytes on the disk of the node that answered.
     #[serde(default)]
     pub disk_free: Option<u64>,
+    /// The backups that the node that answered writes by itself.
+    #[serde(default)]
+    pub backups: Option<super::BackupsView>,
     /// Open states that need an operator.
     pub alarms: Vec<AlarmView>,
+    /// The HMCs, as the log knows them.
+    #[serde(default)]
+    pub hmcs: Vec<HmcView>,
     /// Physical servers.
     pub servers: Vec<ServerView>,
     /// Nodes: declared ones and members of the consensus group.
@@ -201,6 +208,18 @@ pub struct NodeView {
     pub role: NodeRole,
     /// The address for the other members.
     pub address: Option<String>,
+    /// The address of its admin API, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_address: Option<String>,
+    /// Whether it was stopped for a while, with `tenure node stop`, and is not back yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
+    /// Groups that live inside it, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<String>,
+    /// Those of them for which it would be cut off if it were silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub would_cut_off: Vec<String>,
     /// Whether it is declared in the cluster file.
     pub declared: bool,
     /// Time at which all its leases had ended, RFC 3339 in UTC, while it is silent.

@@ -200,6 +200,22 @@ Exits with 5 if there is no such order.")]
 /// `tenure hmc`.
 #[derive(Debug, Subcommand)]
 pub enum Hmc {
+    /// List the HMCs: whether they answer, whom, and how fast
+    #[command(after_help = "Example: tenure hmc list")]
+    List,
+    /// Everything about one HMC, and what each node last heard of it
+    #[command(after_help = "Example: tenure hmc show hmc1")]
+    Show {
+        /// The HMC
+        hmc: HmcName,
+    },
+    /// Have every node that uses an HMC ask it something now
+    #[command(after_help = "Example: tenure hmc check hmc1
+No node logs in that must not. Exits with 6 if one gets no answer.")]
+    Check {
+        /// The HMC
+        hmc: HmcName,
+    },
     /// Log in again now to an HMC that refused it
     #[command(after_help = "Example: tenure hmc retry hmc1
 One node tries, once. If it is let in, all nodes log in again; `tenure status` says so.")]
@@ -215,6 +231,11 @@ pub enum Cluster {
     /// Found a cluster on this machine: authority, first node, administrator
     #[command(after_help = "Example: tenure cluster init --name site --config /etc/tenure/tenured.toml")]
     Init(Init),
+    /// The order in which nodes get another version, and the last step: to use what is new in it
+    #[command(after_help = "Example: tenure cluster upgrade --plan
+         tenure cluster upgrade --raise
+Without options it shows the plan. Exits with 1 if no node can be stopped now.")]
+    Upgrade(Upgrade),
     /// Start, stop, move, fence and grant nothing in the whole cluster
     #[command(after_help = "Example: tenure cluster disarm
 Nothing is failed over while the cluster is disarmed.")]
@@ -233,6 +254,20 @@ Nothing is failed over while the cluster is disarmed.")]
         #[command(flatten)]
         sure: Sure,
     },
+}
+
+/// `tenure cluster upgrade`.
+#[derive(Debug, clap::Args)]
+pub struct Upgrade {
+    /// Show the order, and what lives inside each node
+    #[arg(long, conflicts_with = "raise")]
+    pub plan: bool,
+    /// Use what is new, once every node runs the new version: there is no way back to an older one
+    #[arg(long)]
+    pub raise: bool,
+    /// Do not ask
+    #[arg(long, requires = "raise")]
+    pub yes: bool,
 }
 
 /// `tenure cluster init`.

@@ -57,17 +57,26 @@ pub fn members(view: &MembersView, style: Style) -> String {
             node.map_or_else(|| maybe(None), |node| state(node, &view.at, view.heard.is_some())),
             plain(&member.address),
             maybe(member.api_address.as_ref()),
+            maybe(member.version.as_ref()),
+            maybe(member.level.map(|level| level.to_string()).as_ref()),
         ];
         if dogs {
             row.insert(5, maybe(node.and_then(|node| node.watchdog.as_ref())));
         }
         row
     });
-    let mut head = vec!["NODE", "ID>", "ROLE", "SERVER", "STATE", "ADDRESS", "ADMIN API"];
+    let mut head = vec!["NODE", "ID>", "ROLE", "SERVER", "STATE", "ADDRESS", "ADMIN API", "VERSION", "LEVEL>"];
     if dogs {
         head.insert(5, "WATCHDOG>");
     }
     let mut out = table(&head, rows.collect(), style);
+    let lagging = view.members.iter().any(|member| member.level.is_some_and(|level| level != view.level));
+    if lagging {
+        let level = view.level;
+        out.push_str(&format!(
+            "The cluster is at feature level {level}; LEVEL is what a node understands: `tenure cluster upgrade`\n"
+        ));
+    }
     if view.leader.is_none() {
         out.push_str(&style.paint(Tone::Bad, "nobody leads at the moment"));
         out.push('\n');
@@ -89,6 +98,7 @@ fn state(node: &NodeView, now: &str, apart: bool) -> Field {
     let since = since.unwrap_or_default();
     match (&node.out, &node.proof) {
         (_, Some(proof)) => toned(format!("proven off: {proof}"), Tone::Bad),
+        (Some(NodeOut::Silent), None) if node.stopped => toned(format!("stopped{since}; start it again"), Tone::Busy),
         (Some(NodeOut::Silent), None) => {
             let lpar = node.lpar_reads.as_ref().map(|reads| format!(", its LPAR reads {reads}")).unwrap_or_default();
             let reset =

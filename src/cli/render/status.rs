@@ -2,6 +2,7 @@
 
 use super::{
     Style, Tone, age, count,
+    hmcs::hmcs,
     maintenance::servers,
     nodes::nodes,
     services::services,
@@ -30,6 +31,7 @@ pub fn status(view: &StatusView, rows: Rows, style: Style) -> String {
     let mut parts = vec![super::verdict(view, &verdict, style)];
     let shown = if rows == Rows::All { view.clone() } else { amiss(view) };
     if rows != Rows::None {
+        parts.push(hmcs(&shown, style));
         parts.push(servers(&shown, style));
         parts.push(nodes(&shown, style));
         parts.push(services(&shown, style));
@@ -54,6 +56,7 @@ pub fn tables(view: &StatusView, style: Style) -> String {
 /// What is not as it should be.
 pub fn amiss(view: &StatusView) -> StatusView {
     let mut view = view.clone();
+    view.hmcs.retain(verdict::is_amiss_hmc);
     view.servers.retain(verdict::is_amiss_server);
     view.nodes.retain(verdict::is_amiss_node);
     view.services.retain(|service| verdict::is_amiss_service(&service.state));
@@ -65,6 +68,7 @@ pub fn amiss(view: &StatusView) -> StatusView {
 /// The number of what is not shown, because it is as it should be.
 fn left_out(view: &StatusView, shown: &StatusView, style: Style) -> String {
     let left = [
+        (view.hmcs.len() - shown.hmcs.len(), "HMC"),
         (view.servers.len() - shown.servers.len(), "server"),
         (view.nodes.len() - shown.nodes.len(), "node"),
         (view.services.len() - shown.services.len(), "service"),

@@ -249,7 +249,7 @@ pub fn why_not(view: &WhyNotView, style: Style) -> String {
                 out.push_str(&format!("  {reason}\n"));
             }
         }
-        "could" if !view.reasons.is_empty() => out.push_str(&format!("; {}\n", view.reasons.join("; "))),
+        "could" | "waits" if !view.reasons.is_empty() => out.push_str(&format!("; {}\n", view.reasons.join("; "))),
         _ => out.push('\n'),
     }
     if let Some(decision) = &view.decision {

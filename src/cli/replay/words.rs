@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use tenure_core::{
     Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState, audit,
-    command::Author, name::Thing,
+    command::Author, ledger::Trouble, name::Thing,
 };
 
 /// The author of an entry.
@@ -43,6 +43,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::FoundAuthority { authority, .. } => format!("authority {} is the first", authority.fingerprint),
         Command::Certified { node, .. } => format!("node {node} says what it has to show, and whom it trusts"),
         Command::Entrust { authority, node, .. } => format!("node {node} is given the key of authority {authority}"),
+        Command::GiveUpMajority { by, survivor } => format!("{survivor} goes on alone, by {by}"),
         Command::Assign { server, node } => format!("assign {server} to {node}"),
         Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
         Command::Grant { group, server } => format!("grant group {group} to {server}"),
@@ -86,6 +87,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::HmcRefuses { hmc, why } => format!("HMC {hmc} refuses a login: {why}"),
         Command::HmcAccepts(hmc) => format!("HMC {hmc} lets us in again"),
+        Command::HmcContact { hmc, trouble: None } => format!("HMC {hmc} answers again"),
+        Command::HmcContact { hmc, trouble: Some(trouble) } => match trouble {
+            Trouble::Silent { why } => format!("HMC {hmc} does not answer: {why}"),
+            Trouble::HostKey { shown } => format!("HMC {hmc} shows another host key: {shown}"),
+            Trouble::OwnKey { why } => format!("no key for HMC {hmc}: {why}"),
+        },
         Command::TryHmc { hmc, node } => format!("{node} tries to log in to HMC {hmc}"),
         Command::Warn(_) => "warn of what could not be lost".to_owned(),
         Command::Spend { .. } => "a token was shown".to_owned(),
@@ -112,6 +119,7 @@ fn asked(request: &Request) -> String {
         Request::Do(verb) => format!("`tenure {}`", verb.typed()),
         Request::Trust(change) => change.to_string(),
         Request::Act(act) => act.to_string(),
+        Request::Restore { image, .. } => format!("restore backup {image}"),
     }
 }
 
@@ -167,7 +175,8 @@ impl Concerned {
             | Command::Denied { .. }
             | Command::FoundAuthority { .. }
             | Command::Certified { .. }
-            | Command::Entrust { .. } => {}
+            | Command::Entrust { .. }
+            | Command::GiveUpMajority { .. } => {}
             Command::Enlist { node, .. }
             | Command::SpokenBy { node, .. }
             | Command::Twice { node, .. }
@@ -207,7 +216,10 @@ impl Concerned {
             | Command::HoldGroup { group, .. }
             | Command::ReleaseGroup(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
-            Command::HmcRefuses { .. } | Command::HmcAccepts(_) | Command::TryHmc { .. } => {}
+            Command::HmcRefuses { .. }
+            | Command::HmcAccepts(_)
+            | Command::TryHmc { .. }
+            | Command::HmcContact { .. } => {}
             Command::Warn(weakness) => self.groups.extend(weakness.groups.iter().cloned()),
             Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
             Command::Forgo { group, server, .. } => {

@@ -22,7 +22,7 @@ use tenure_core::{
     ledger::Incarnation,
     node::{Birth, Input, Node as Machine, Now, Standing},
     order::{Action, Ending},
-    plan::{Plan, plan},
+    plan::{Checked, Plan, plan_on},
     view::NodeView,
     what_if::Loss,
 };
@@ -79,10 +79,10 @@ fn measure(groups: usize, servers: usize) -> [Spread; 5] {
     let foreseeing = Spread::of(WHOLE_RUNS, || assert!(Loss::of(&site.ledger, &server(0)).is_survived()));
     let reading = site.leader_at_rest();
     site.lose_first();
-    let planned = site.plan();
+    let planned = site.plan(&mut site.checked.clone());
     let moved = planned.commands.iter().filter(|command| matches!(command, Command::Grant { .. })).count();
     assert!(moved >= groups / servers, "only {moved} groups are moved");
-    let planning = Spread::of(RUNS, || site.plan());
+    let planning = site.planning();
     let entry = Entry::planned(site.now, "n0".into(), planned.commands.clone());
     let applying = Spread::of_with(
         RUNS,
@@ -95,7 +95,7 @@ fn measure(groups: usize, servers: usize) -> [Spread; 5] {
     );
     site.commit(Author::Planner("n0".into()), planned.commands);
     site.rest();
-    let resting = Spread::of(RUNS, || site.plan());
+    let resting = site.planning();
     println!(
         "{groups:>7} {servers:>8} {moved:>6}  {planning:<30} {applying:<30} {resting:<30} {reading:<30} {foreseeing:<30}"
     );
@@ -106,12 +106,19 @@ struct Site {
     ledger: Ledger,
     view: View,
     now: Time,
+    /// What the leader has checked in its last plan.
+    checked: Checked,
 }
 
 impl Site {
     /// A cluster whose groups are all online.
     fn new(groups: usize, servers: usize) -> Self {
-        let mut site = Site { ledger: Ledger::default(), view: View::default(), now: Time(1_000_000) };
+        let mut site = Site {
+            ledger: Ledger::default(),
+            view: View::default(),
+            now: Time(1_000_000),
+            checked: Checked::default(),
+        };
         let configure = Request::Configure { cluster: Arc::new(cluster(groups, servers)), strand: false };
         let author = Author::first_user(RequestId(1));
         site.commit(author, vec![Command::Request(configure)]);
@@ -128,7 +135,7 @@ impl Site {
         }
         for (server, copies) in here.into_iter().enumerate() {
             let reading = site.reading(server, &node(server), SystemState::Operating, copies);
-            site.view.readings.insert(reading.server.clone(), reading);
+            site.read(reading);
         }
         site.rest();
         let online = site.ledger.groups.values().all(|group| group.tenure.is_some());
@@ -151,7 +158,7 @@ impl Site {
         let off: BTreeMap<ResourceName, Power> =
             self.view.readings[&lost].copies.keys().cloned().map(|l| (l, Power::Off)).collect();
         let reading = self.reading(0, &watcher, SystemState::PowerOff, off);
-        self.view.readings.insert(lost.clone(), reading.clone());
+        self.read(reading.clone());
         self.rest();
         let fence = self.ledger.orders.values().find(|order| order.action == Action::Fence);
         let Some(order) = fence.map(|order| order.id) else { panic!("no fence was ordered") };
@@ -177,8 +184,17 @@ impl Site {
         }
     }
 
-    fn plan(&self) -> Plan {
-        plan(&self.ledger, &self.view, &node(1), self.now)
+    fn read(&mut self, reading: Reading) {
+        self.checked.read(&reading.server);
+        self.view.readings.insert(reading.server.clone(), reading);
+    }
+
+    fn plan(&self, checked: &mut Checked) -> Plan {
+        plan_on(&self.ledger, &self.view, &node(1), self.now, checked)
+    }
+
+    fn planning(&self) -> Spread {
+        Spread::of_with(RUNS, || self.checked.clone(), |mut checked| self.plan(&mut checked))
     }
 
     /// The time that a leader spends on a reading of its own server which says what is known.
@@ -215,7 +231,9 @@ impl Site {
     /// Plans and commits until nothing is left to propose.
     fn rest(&mut self) {
         for _ in 0..8 {
-            let commands = self.plan().commands;
+            let mut checked = std::mem::take(&mut self.checked);
+            let commands = self.plan(&mut checked).commands;
+            self.checked = checked;
             if commands.is_empty() {
                 return;
             }

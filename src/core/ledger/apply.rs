@@ -134,6 +134,7 @@ impl Applying<'_> {
             Command::HmcRefuses { hmc, why } => self.hmc_refuses(hmc, why),
             Command::HmcAccepts(hmc) => self.hmc_accepts(hmc),
             Command::TryHmc { hmc, node } => self.try_hmc(hmc, node),
+            Command::HmcContact { hmc, trouble } => self.hmc_contact(hmc, trouble.as_ref()),
             Command::Warn(weakness) => {
                 self.note(Note::Fragile { weakness: weakness.clone() });
                 Ok(())
@@ -149,6 +150,7 @@ impl Applying<'_> {
             Command::FoundAuthority { authority, first_user } => self.found_authority(authority, *first_user),
             Command::Certified { node, credential } => self.certified(node, credential),
             Command::Entrust { authority, node, key } => self.entrust(authority, node, key),
+            Command::GiveUpMajority { by, survivor } => self.give_up_majority(by, survivor),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             #[cfg(feature = "next-level")]
             Command::Built { node, build } => self.built(node, *build),

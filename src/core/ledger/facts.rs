@@ -54,6 +54,7 @@ impl Applying<'_> {
         }
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
+        state.live_since = if reading.live { state.live_since.or(Some(now)) } else { None };
         let first = state.since.replace(reading.since).is_none();
         // Even where nobody could prove it off: a server that comes up may start LPARs by itself.
         let rises = match reading.system {

@@ -60,14 +60,14 @@ impl Lockout {
     }
 
     /// Time from which a node may be given its turn.
-    pub(crate) fn due(&self) -> Time {
+    pub fn due(&self) -> Time {
         self.turn.as_ref().map_or(self.next, |turn| turn.until.max(self.next))
     }
 }
 
 impl Ledger {
     /// The cluster waits for HMCs that refuse logins.
-    pub(super) fn lockouts(&self) -> impl Iterator<Item = ClusterWait> {
+    pub fn lockouts(&self) -> impl Iterator<Item = ClusterWait> {
         self.hmcs.iter().map(|(hmc, lockout)| ClusterWait::Lockout {
             hmc: hmc.clone(),
             by: lockout.by.clone(),
@@ -88,7 +88,7 @@ impl Ledger {
 }
 
 impl Applying<'_> {
-    fn says(&self) -> Result<NodeName, Refusal> {
+    pub(super) fn says(&self) -> Result<NodeName, Refusal> {
         match &self.author {
             Author::Agent(node) => Ok(node.clone()),
             Author::Planner(_) | Author::User { .. } => Err(Refusal::NoChange),

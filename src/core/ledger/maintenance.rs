@@ -9,7 +9,7 @@ use super::{GroupState, Ledger, Phase, ServerState};
 use crate::{
     GroupName, Refusal, ResourceName, ServerName, Time,
     command::Command,
-    note::{ClusterWait, Decision, NotHere, ServerWait, Stay, Wait},
+    note::{ClusterWait, Decision, Level, NotHere, ServerWait, Stay, Wait},
 };
 use std::collections::BTreeSet;
 
@@ -114,6 +114,7 @@ impl Ledger {
             | Command::HmcRefuses { .. }
             | Command::HmcAccepts(_)
             | Command::TryHmc { .. }
+            | Command::HmcContact { .. }
             | Command::Warn(_)
             | Command::Spend { .. }
             | Command::Ended { .. }
@@ -121,6 +122,7 @@ impl Ledger {
             | Command::FoundAuthority { .. }
             | Command::Certified { .. }
             | Command::Entrust { .. }
+            | Command::GiveUpMajority { .. }
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }
@@ -170,7 +172,10 @@ impl Ledger {
     pub fn standstills(&self) -> Vec<ClusterWait> {
         let disarmed = self.maintenance.disarmed.then_some(ClusterWait::Disarmed);
         let storm = self.maintenance.storm.as_ref().map(|storm| ClusterWait::Storm { servers: storm.servers.clone() });
-        disarmed.into_iter().chain(storm).chain(self.lockouts()).collect()
+        let hmcs = self.hmc_waits().into_iter().filter(|wait| wait.level() == Level::Alarm);
+        let given_up = Some(self.unaccounted()).filter(|nodes| !nodes.is_empty());
+        let given_up = given_up.map(|nodes| ClusterWait::GivenUp { nodes });
+        disarmed.into_iter().chain(given_up).chain(storm).chain(self.lockouts()).chain(hmcs).collect()
     }
 
     /// Progress of a drain of the server; `None` if none was asked for.

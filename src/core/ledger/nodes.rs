@@ -10,13 +10,14 @@
 use super::{GroupState, Intent, Leases, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
     GroupName, Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
-    Time,
+    Time, Verb,
     config::{Cluster, Failover, GroupKind},
     listing::{self, Remark},
     note::NodeOffHow,
     order::{Action, Ending, Order},
+    trust::Act,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Safety margin on top of a watchdog's time.
 const WATCHDOG_MARGIN: Span = Span::seconds(1);
@@ -53,6 +54,21 @@ impl Ledger {
                 group.intent == Intent::Online && group.owned().any(|(resource, _)| doubt(resource))
             }
         }
+    }
+
+    /// The groups that would be cut off with a node if it were silent: they live inside it and could run elsewhere.
+    pub fn inside(&self, node: &NodeName) -> Vec<&GroupName> {
+        let server = self.config.nodes.get(node).and_then(|declared| declared.server.as_ref());
+        let stuck =
+            |(name, group): (&GroupName, &GroupState)| server.is_some_and(|server| self.is_stuck(name, group, server));
+        let groups = self.groups.iter().map(|(name, group)| (name, &**group));
+        groups.filter(|one| stuck(*one)).map(|(name, _)| name).collect()
+    }
+
+    /// The index at which it was permitted that a node stops for a while, until it is back.
+    pub fn stops(&self, node: &NodeName) -> Option<u64> {
+        let stops = |act: &Act| matches!(act, Act::StopNode { node: stopped, .. } if stopped == node);
+        self.trust.acts.iter().find(|(_, act)| stops(act)).map(|(index, _)| *index)
     }
 
     /// Whether a resource lives inside a node, and dies with it.
@@ -120,7 +136,7 @@ impl Ledger {
     }
 
     /// The present proof that nothing runs inside a node that is granted no lease, if there is one.
-    fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
+    pub(super) fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
         let from = self.reads_from(node)?;
         let server = self.config.nodes.get(name)?.server.as_ref().and_then(|server| self.servers.get(server));
         if let Some(server) = server
@@ -141,6 +157,45 @@ impl Ledger {
 }
 
 impl Applying<'_> {
+    /// A node is to stop for a while: what lives inside it and would be cut off is frozen. What was frozen for an earlier
+    /// stop from which it has not come back stays so.
+    pub(super) fn stop_node(&mut self, node: &NodeName) -> Act {
+        let mut frozen: BTreeSet<GroupName> = self.ledger.inside(node).into_iter().cloned().collect();
+        for name in &frozen {
+            let Ok(group) = self.group_mut(name) else { continue };
+            (group.frozen, group.upkeep.frozen) = (true, true);
+            self.asked(Verb::Freeze { group: name.clone() });
+        }
+        while let Some(index) = self.ledger.stops(node) {
+            if let Some(Act::StopNode { frozen: before, .. }) = self.ledger.trust.acts.remove(&index) {
+                frozen.extend(before);
+            }
+        }
+        Act::StopNode { node: node.clone(), frozen }
+    }
+
+    /// Ends what was frozen while a node was stopped.
+    pub(super) fn thaw(&mut self, frozen: &BTreeSet<GroupName>) {
+        for name in frozen {
+            let declared = self.ledger.config.groups.get(name).is_some_and(|declared| declared.frozen);
+            let Ok(group) = self.group_mut(name) else { continue };
+            let thaws = group.upkeep.frozen && !group.upkeep.strangers;
+            if thaws {
+                (group.frozen, group.upkeep.frozen) = (declared, false);
+                self.asked(Verb::Unfreeze { group: name.clone() });
+            }
+        }
+    }
+
+    /// An operator has taken a group into their own hands: whatever stop it was frozen for, that is over for it.
+    pub(super) fn keep_frozen_no_more(&mut self, group: &GroupName) {
+        for act in self.ledger.trust.acts.values_mut() {
+            if let Act::StopNode { frozen, .. } = act {
+                frozen.remove(group);
+            }
+        }
+    }
+
     fn node_mut(&mut self, name: &NodeName) -> Result<&mut NodeState, Refusal> {
         self.ledger.nodes.get_mut(name).ok_or_else(|| Refusal::NoNode(name.clone()))
     }

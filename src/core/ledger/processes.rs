@@ -55,6 +55,8 @@ impl Applying<'_> {
             build: 0,
         };
         self.ledger.processes.insert(node.clone(), process);
+        // Only a member says so, and one that was given up is none: this is a new one of that name.
+        self.ledger.maintenance.given_up.remove(node);
         Ok(())
     }
 

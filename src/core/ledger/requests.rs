@@ -19,6 +19,7 @@ impl Applying<'_> {
             Request::Do(verb) => self.ask(verb),
             Request::Trust(change) => self.whole(|applying| applying.change_trust(change)),
             Request::Act(act) => self.permit(act),
+            Request::Restore { kept, image } => self.whole(|applying| applying.restore(kept, *image)),
         }
     }
 
@@ -172,6 +173,7 @@ impl Applying<'_> {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (false, false, false);
+        self.keep_frozen_no_more(name);
         self.asked(Verb::Unfreeze { group: name.clone() });
         Ok(())
     }

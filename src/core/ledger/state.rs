@@ -21,6 +21,8 @@ pub struct ServerState {
     pub system: SystemState,
     /// Whether the last reading was live.
     pub live: bool,
+    /// Time of the first of the recorded live readings without a gap; `None` if the last one was not live.
+    pub live_since: Option<Time>,
     /// Cluster time until which its LPARs were read live: that of the last recorded reading that showed them, or of the
     /// first one after it that did not.
     pub lpars_read: Option<Time>,

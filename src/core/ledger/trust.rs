@@ -138,14 +138,18 @@ impl Ledger {
             ) => whole(),
             Request::Act(act) => match act {
                 Act::AddNode { .. } => vec![Need::Administer(Scope::Cluster), Need::Programs],
-                Act::PromoteNode { .. } | Act::RemoveNode { .. } => whole(),
+                Act::PromoteNode { .. } | Act::RemoveNode { .. } | Act::StopNode { .. } | Act::Raise { .. } => whole(),
                 Act::Transfer { .. } => vec![Need::Operate(Scope::Cluster)],
                 Act::Action { resource, .. } => vec![Need::Operate(self.scope_of(resource)), Need::Programs],
                 Act::Describe { resource, .. } => vec![Need::Operate(self.scope_of(resource))],
                 Act::Check { programs: true, .. } => vec![Need::Programs],
                 Act::Check { programs: false, .. } => vec![Need::Administer(Scope::Groups(BTreeSet::new()))],
                 Act::Certify { .. } => vec![Need::Read],
+                // It has every name and every right of the cluster in it, and the sealed keys.
+                Act::SaveBackup => whole(),
             },
+            // It lets users in, and decides what nodes run.
+            Request::Restore { .. } => vec![Need::Administer(Scope::Cluster), Need::Programs],
         }
     }
 
@@ -350,6 +354,10 @@ impl Applying<'_> {
 
     /// Permits something to be done outside the ledger. That a node is to leave ends its tokens at once.
     pub(super) fn permit(&mut self, act: &Act) -> Result<(), Refusal> {
+        if *act == Act::SaveBackup {
+            // It is given out at once by the node that was asked; all that is left of it is the line of the audit.
+            return Ok(());
+        }
         if let Act::RemoveNode { node } = act {
             self.ledger.trust.forget_tokens(|of| *of == Purpose::Join(node.clone()));
             self.forget_credential(node);
@@ -357,9 +365,10 @@ impl Applying<'_> {
         if let (Act::Certify { .. }, Author::User { user, .. }) = (act, self.author) {
             self.certify_user(user);
         }
+        let act = if let Act::StopNode { node, .. } = act { self.stop_node(node) } else { act.clone() };
         let index = self.ledger.index;
         let acts = &mut self.ledger.trust.acts;
-        acts.insert(index, act.clone());
+        acts.insert(index, act);
         while acts.len() > ACT_LIMIT {
             acts.pop_first();
         }
@@ -367,7 +376,11 @@ impl Applying<'_> {
     }
 
     pub(super) fn ended(&mut self, act: u64) -> Result<(), Refusal> {
-        self.ledger.trust.acts.remove(&act).map(drop).ok_or(Refusal::NotPermitted { act })
+        let ended = self.ledger.trust.acts.remove(&act).ok_or(Refusal::NotPermitted { act })?;
+        if let Act::StopNode { frozen, .. } = ended {
+            self.thaw(&frozen);
+        }
+        Ok(())
     }
 
     /// Takes a token with the key that is to be certified for it. It is good for that key until it expires.
@@ -412,7 +425,7 @@ pub(super) fn has_room(len: usize, limit: usize, what: &str) -> Result<(), Refus
 }
 
 /// A name that a certificate can bear.
-fn is_name(user: &UserName) -> bool {
+pub(super) fn is_name(user: &UserName) -> bool {
     let text = user.as_str();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     text.len() <= NAME_LIMIT && text.bytes().all(plain) && text.starts_with(|first: char| first.is_ascii_alphanumeric())

@@ -5,7 +5,11 @@ use crate::{
     Command, Inside, NodeName, Reading, ServerName, Span,
     ledger::Incarnation,
     pace::Pace,
-    plan::{Plan, news, plan},
+    plan::{
+        Plan,
+        news::{self, Scope},
+        plan, plan_on,
+    },
     time::Moment,
 };
 use std::collections::BTreeSet;
@@ -196,7 +200,7 @@ impl Node {
     pub(super) fn is_told(&mut self, now: Now<'_>, reading: Reading) {
         let Role::Leader { leading, awaited, .. } = &mut self.role else { return };
         let home = now.ledger.config.node_on(&reading.server);
-        let matters = awaited.contains(&reading.server) || news::is_read(now.ledger, home, &reading);
+        let matters = awaited.contains(&reading.server) || news::is_read(now.ledger, home, &reading, &Scope::all());
         leading.read(reading);
         self.plan_if(now, matters);
     }
@@ -285,7 +289,13 @@ impl Node {
         let (ledger, timings) = (now.ledger, &now.ledger.config.timings);
         let Role::Leader { term, leading, proposing, pace, awaited, .. } = &mut self.role else { return };
         let view = leading.view(ledger.nodes.keys(), timings, now.moment);
-        let Plan { commands, probe, wake_at } = plan(ledger, &view, &self.me, at);
+        let planned = plan_on(ledger, &view, &self.me, at, leading.checked());
+        debug_assert_eq!(
+            planned,
+            plan(ledger, &view, &self.me, at),
+            "a plan by what was checked is not the whole plan"
+        );
+        let Plan { commands, probe, wake_at } = planned;
         let (due, next) = pace.due(&probe, at, timings.monitor);
         *awaited = probe.into_keys().collect();
         self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| commands.is_empty());

@@ -11,7 +11,7 @@
 use super::{Recall, surely_over};
 use crate::{
     Command, Inside, Ledger, NodeName, Reading, ServerName, Span, View, config::Timings, ledger::NodeState,
-    time::Moment, view::NodeView,
+    plan::Checked, time::Moment, view::NodeView,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,8 @@ pub struct Leading {
     heard: BTreeMap<NodeName, Heard>,
     readings: BTreeMap<ServerName, Reading>,
     inside: BTreeMap<NodeName, Inside>,
+    /// What the last plan has checked of the readings.
+    checked: Checked,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +70,14 @@ impl Leading {
             heard: heard.into_iter().collect(),
             readings: BTreeMap::new(),
             inside: BTreeMap::new(),
+            checked: Checked::default(),
         }
     }
 
     /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
-        let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside } = self;
+        // What is checked saves time, and changes no plan.
+        let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside, checked: _ } = self;
         to.moment(*since);
         let marks = [*ready, *unsure, stuck.is_some()];
         to.word(marks.iter().fold(0, |word: u64, mark| word.wrapping_mul(2).wrapping_add(u64::from(*mark))));
@@ -177,7 +181,13 @@ impl Leading {
     /// Keeps a reading as the last one of its server. If it is older than one that the ledger knows, the ledger
     /// refuses it.
     pub fn read(&mut self, reading: Reading) {
+        self.checked.read(&reading.server);
         self.readings.insert(reading.server.clone(), reading);
+    }
+
+    /// What the last plan has checked of the readings.
+    pub fn checked(&mut self) -> &mut Checked {
+        &mut self.checked
     }
 
     /// Keeps a node's looks at its own resources.

@@ -290,10 +290,36 @@ waits! {
         "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`", join(servers)
     );
 
+    /// Nodes were given up that may run all the same.
+    "given_up", Alarm, NEWS, GivenUp { nodes: BTreeSet<NodeName> } => (
+        "nodes that were given up may still run: {}; have each join anew, or see that it is off and `tenure fence confirm-node \
+         {}`", join(nodes), nodes.first().map(NodeName::as_str).unwrap_or_default()
+    );
+
     /// An HMC refuses the login of the nodes.
     "lockout", Alarm, NEWS, Lockout { hmc: HmcName, by: NodeName, alone: bool, why: ForeignText } => (
         "HMC {hmc} refuses {} ({by}: {why}); it is tried again now and then, at once with `tenure hmc retry {hmc}`",
         if *alone { "the login of one node" } else { "our login" }
+    );
+
+    /// An HMC does not answer these nodes. `blind` servers have no other, `left` ones do.
+    "hmc_silent", if blind.is_empty() { Warning } else { Alarm }, COURSE,
+        HmcSilent {
+            hmc: HmcName, nodes: BTreeSet<NodeName>, why: ForeignText,
+            blind: BTreeSet<ServerName>, left: BTreeSet<ServerName>,
+        }
+        => ("HMC {hmc} does not answer {} ({why}){}; `tenure hmc check {hmc}`", join(nodes), unserved(blind, left));
+
+    /// An HMC shows these nodes a host key that is not the declared one.
+    "hmc_host_key", Alarm, COURSE, HmcHostKey { hmc: HmcName, nodes: BTreeSet<NodeName>, shown: ForeignText } => (
+        "HMC {hmc} shows {} another host key than the declared one ({shown}): somebody may pretend to be it, so nothing \
+         is sent. If its key was renewed: compare that with its console, write it into the cluster file, `tenure apply`",
+        join(nodes)
+    );
+
+    /// These nodes cannot use their own keys.
+    "hmc_own_key", Alarm, COURSE, HmcOwnKey { hmc: HmcName, nodes: BTreeSet<NodeName>, why: ForeignText } => (
+        "{} cannot log in to HMC {hmc}: {why}; mend the file that `hmc_key` in tenured.toml names there", join(nodes)
     );
 }
 
@@ -412,6 +438,17 @@ fn cleaning(resources: &BTreeSet<ResourceName>) -> String {
     } else {
         format!("{} active there without a tenure; stopping what has none", join(resources))
     }
+}
+
+fn unserved(blind: &BTreeSet<ServerName>, left: &BTreeSet<ServerName>) -> String {
+    let mut text = String::new();
+    if !blind.is_empty() {
+        text.push_str(&format!(": no HMC serves {}, where nothing is read, started or stopped now", join(blind)));
+    }
+    if !left.is_empty() {
+        text.push_str(&format!("; if another one fails too, no HMC serves {}", join(left)));
+    }
+    text
 }
 
 fn left_there(left: u32) -> String {

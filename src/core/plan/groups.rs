@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, Power, ResourceName, ServerName, Span, Time,
+    Command, GroupName, Power, ResourceName, ServerName, Span, SystemState, Time,
     ledger::{CopyState, GroupState, Intent, Phase, StartRisk, Tenure},
     note::{Conflict, Decision, ServerWait, Wait},
 };
@@ -178,10 +178,40 @@ impl Planner<'_> {
         if let Some(wait) = self.unread(group, None) {
             return Step::Wait(wait);
         }
+        if let Some(wait) = self.awaits_sight(name) {
+            return Step::Wait(wait);
+        }
         if let Some(wait) = self.awaits_brake(name, group).or_else(|| self.awaits_link(name, group)) {
             return Step::Wait(wait);
         }
         Step::Place
+    }
+
+    /// The wait for readings of the whole list after no HMC answered: the first server that is read again must not take
+    /// everything. It ends a monitor interval after that reading at the latest. `None` if some server of the list could
+    /// be chosen all the time.
+    fn awaits_sight(&mut self, name: &GroupName) -> Option<Wait> {
+        let declared = self.scratch.config.groups.get(name)?;
+        // What lives inside nodes needs no reading to be started.
+        let group = self.scratch.groups.get(name)?;
+        if group.copies.keys().all(|resource| self.scratch.is_inside(resource)) {
+            return None;
+        }
+        let states = declared.servers.iter().filter_map(|server| Some((server, self.scratch.servers.get(server)?)));
+        let on = states.filter(|(_, state)| state.off.is_none());
+        let (seen, dark): (Vec<_>, Vec<_>) = on.partition(|(_, state)| state.live);
+        let dark = dark.into_iter().filter(|(server, state)| {
+            state.system == SystemState::NoWitness && self.scratch.config.has_manager(server)
+        });
+        let dark: BTreeSet<ServerName> = dark.map(|(server, _)| server.clone()).collect();
+        let first = seen.into_iter().map(|(_, state)| state.live_since.unwrap_or_default()).min()?;
+        let until = first.after(self.scratch.config.timings.monitor);
+        if dark.is_empty() || until <= self.now() {
+            return None;
+        }
+        self.wake(until);
+        dark.iter().for_each(|server| self.probe(server));
+        Some(Wait::Probe { servers: dark })
     }
 
     /// The wait for readings, or for a start to settle, before anything of the group is started. `None` if none.

@@ -2,20 +2,95 @@
 //! reason to plan.
 
 use crate::{
-    Inside, Ledger, NodeName, Power, Reading, ResourceName, Seen, ServerName,
-    ledger::{CopyState, GroupState, Phase},
+    GroupName, Inside, Ledger, NodeName, Power, Reading, ResourceName, Seen, ServerName,
+    ledger::{CopyState, GroupState, Phase, ServerState},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How sure a reading by an HMC is, in percent.
 const SURE: u8 = 100;
 
-/// Whether a reading is news. `home` is the node that lives on its server.
-pub fn is_read(ledger: &Ledger, home: Option<&NodeName>, reading: &Reading) -> bool {
-    let Some(state) = ledger.servers.get(&reading.server) else { return false };
-    if state.watcher.as_ref() != Some(&reading.by) || state.is_past(reading) {
-        return false;
+/// What the last plan found to be no news, so that the next one need not look at it again: whether what a reading says of
+/// the copies of a group is news depends on that reading, on the state of that group, and on the configuration alone.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    configured: u64,
+    /// The states of all groups, in their order, that the readings were held against. They are shared with the ledger, so
+    /// a group that is not at the same place in memory has changed.
+    groups: Vec<Arc<GroupState>>,
+    /// Servers whose present readings have not been held against them.
+    unchecked: BTreeSet<ServerName>,
+}
+
+impl Checked {
+    /// There is another reading of this server.
+    pub fn read(&mut self, server: &ServerName) {
+        self.unchecked.insert(server.clone());
     }
+
+    /// Begins to hold readings against a ledger.
+    pub(super) fn begin(&mut self, ledger: &Ledger) -> Scope {
+        let known = self.configured == ledger.configured && self.groups.len() == ledger.groups.len();
+        let mut scope = Scope { all: !known, servers: std::mem::take(&mut self.unchecked), ..Scope::default() };
+        if known {
+            let moved = ledger.groups.iter().zip(&self.groups).filter(|((_, now), then)| !Arc::ptr_eq(now, then));
+            scope.moved = moved.map(|((name, _), _)| name.clone()).collect();
+        }
+        scope
+    }
+
+    /// Keeps what was found. `scope` names the servers whose readings were news: they are held against the ledger again. So
+    /// are those that do not count yet, as their watcher may be assigned.
+    pub(super) fn end<'a>(&mut self, ledger: &Ledger, readings: impl Iterator<Item = &'a Reading>, mut scope: Scope) {
+        let idle =
+            readings.filter(|reading| ledger.servers.get(&reading.server).is_none_or(|state| !counts(state, reading)));
+        scope.news.extend(idle.map(|reading| reading.server.clone()));
+        self.configured = ledger.configured;
+        self.groups.clear();
+        self.groups.extend(ledger.groups.values().cloned());
+        self.unchecked = scope.news;
+    }
+}
+
+/// What has to be looked at in one plan.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// Everything.
+    all: bool,
+    /// All that the readings of these servers say.
+    servers: BTreeSet<ServerName>,
+    /// What any reading says of these groups.
+    moved: BTreeSet<GroupName>,
+    /// Servers whose readings were news.
+    news: BTreeSet<ServerName>,
+}
+
+impl Scope {
+    /// Everything that a reading says.
+    pub fn all() -> Self {
+        Scope { all: true, ..Scope::default() }
+    }
+
+    /// A reading was news. If the ledger has taken it, the groups that it tells of have changed.
+    pub(super) fn is_news(&mut self, ledger: &Ledger, reading: &Reading) {
+        self.news.insert(reading.server.clone());
+        if !self.all {
+            self.moved.extend(reading.copies.keys().filter_map(|resource| ledger.group_of(resource).cloned()));
+        }
+    }
+}
+
+/// Whether a reading is the watcher's, and not older than what is known.
+fn counts(state: &ServerState, reading: &Reading) -> bool {
+    state.watcher.as_ref() == Some(&reading.by) && !state.is_past(reading)
+}
+
+/// Whether a reading is news. `home` is the node that lives on its server.
+pub fn is_read(ledger: &Ledger, home: Option<&NodeName>, reading: &Reading, scope: &Scope) -> bool {
+    let Some(state) = ledger.servers.get(&reading.server).filter(|state| counts(state, reading)) else { return false };
     let fresher_matters = state.since.is_none_or(|since| {
         let silent = home.and_then(|node| ledger.nodes.get(node)).and_then(|node| ledger.reads_from(node));
         let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), silent];
@@ -27,7 +102,7 @@ pub fn is_read(ledger: &Ledger, home: Option<&NodeName>, reading: &Reading) -> b
         || state.node != ledger.reads_node(reading)
         || (reading.tells_lpars() && state.node_alarm != ledger.node_alarm(reading))
         || (reading.tells_vios() && state.vios != reading.vios)
-        || has_copy(ledger, reading)
+        || has_copy(ledger, reading, scope)
 }
 
 /// What of a node's looks inside itself is news; `None` if nothing is.
@@ -42,17 +117,29 @@ pub fn of_inside(ledger: &Ledger, node: &NodeName, inside: &Inside) -> Option<In
     (!state.met || state.watchdog != watchdog || !seen.is_empty()).then_some(Inside { seen, watchdog })
 }
 
-fn has_copy(ledger: &Ledger, reading: &Reading) -> bool {
-    let told = |resource: &&ResourceName| reading.tells_lpars() && !ledger.is_inside(resource);
-    reading.copies.keys().filter(told).any(|resource| {
-        let group = ledger.group_of(resource).and_then(|name| ledger.groups.get(name));
-        let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
-        group.zip(copy).is_some_and(|(group, copy)| {
+fn has_copy(ledger: &Ledger, reading: &Reading, scope: &Scope) -> bool {
+    if !reading.tells_lpars() {
+        return false;
+    }
+    let tells = |group: &GroupState, resource: &ResourceName| {
+        let copy = group.copies.get(resource).and_then(|copies| copies.get(&reading.server));
+        copy.is_some_and(|copy| {
             let power = ledger.reads(reading, resource);
             is_copy(group, copy, &reading.server, (power, reading.since, SURE))
                 || is_listed(ledger, group, copy, reading, (resource, power))
         })
-    })
+    };
+    if scope.all || scope.servers.contains(&reading.server) {
+        reading.copies.keys().filter(|resource| !ledger.is_inside(resource)).any(|resource| {
+            let group = ledger.group_of(resource).and_then(|name| ledger.groups.get(name));
+            group.is_some_and(|group| tells(group, resource))
+        })
+    } else {
+        scope.moved.iter().filter_map(|name| ledger.groups.get(name)).any(|group| {
+            let here = |resource: &&ResourceName| reading.copies.contains_key(*resource) && !ledger.is_inside(resource);
+            group.copies.keys().filter(here).any(|resource| tells(group, resource))
+        })
+    }
 }
 
 /// Whether a reading has news of a line besides its state: its UUID for the first time, a remark, or its presence

@@ -1,6 +1,9 @@
 //! Nodes and servers: watchers, proofs that a server is off, and servers that came back.
 
-use super::{Planner, news};
+use super::{
+    Planner,
+    news::{self, Checked, Scope},
+};
 use crate::{
     Command, HmcName, Ledger, NodeName, Power, Reading, ServerName, Span, SystemState,
     ledger::{Dirty, Lockout, ServerState, StartRisk},
@@ -13,20 +16,28 @@ use std::{
 
 impl Planner<'_> {
     /// Proposes readings that are news, or fresher where something waits.
-    pub(super) fn readings(&mut self) {
+    pub(super) fn readings(&mut self, checked: &mut Checked) {
         let view = self.view;
+        let mut scope = checked.begin(&self.scratch);
+        let is_news = |planner: &Self, reading: &Reading, scope: &Scope| {
+            news::is_read(&planner.scratch, planner.homes.get(&reading.server), reading, scope)
+        };
+        let news: Vec<_> = view.readings.values().filter(|reading| is_news(self, reading, &scope)).collect();
         // Readings that find an LPAR come before those that miss it.
         let misses = |reading: &&Reading| {
             let mut mobile = reading.copies.iter().filter(|(resource, _)| self.scratch.is_mobile(resource));
             mobile.any(|(_, power)| matches!(power, Power::Absent | Power::Missing))
         };
-        let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
+        let (later, first): (Vec<_>, Vec<_>) = news.into_iter().partition(misses);
         for reading in first.into_iter().chain(later) {
-            if news::is_read(&self.scratch, self.homes.get(&reading.server), reading) {
+            // Another reading may have told the same.
+            if is_news(self, reading, &scope) {
                 // A reading by a node that is no longer the watcher is rightly refused.
                 let _ = self.emit(Command::Observe(reading.clone()));
             }
+            scope.is_news(&self.scratch, reading);
         }
+        checked.end(&self.scratch, view.readings.values(), scope);
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, and by a surrogate otherwise. A

@@ -63,7 +63,7 @@ fn a_quarantine_ends_at_its_end() {
         assert_eq!(scene.server("p1").upkeep.open_since == Some(NOW), refused.is_none());
         refused
     };
-    let not = Some(Refusal::NotQuarantined { server: "p1".into() });
+    let not = Some(Refusal::QuarantineLasts { server: "p1".into() });
     assert_eq!(ends(None), not);
     assert_eq!(ends(Some(NOW.0 + 1)), not);
     assert_eq!(ends(Some(NOW.0)), None);

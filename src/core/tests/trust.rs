@@ -7,8 +7,8 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 use tenure_core::{
-    Action, Author, Command, Entry, NodeName, Refusal, Report, Request, RequestId, ResourceName, Span, Time, UserName,
-    Verb,
+    Action, Author, Command, Entry, Level, NodeName, Refusal, Report, Request, RequestId, ResourceName, Span, Time,
+    UserName, Verb,
     audit::AuditRecord,
     config::{Cluster, Group, Kind, Resource},
     ledger::Incarnation,
@@ -133,6 +133,8 @@ fn requests_need_a_role() {
         (act(Act::Describe { node: node(), resource: resource() }), [true, true, true]),
         (act(Act::PromoteNode { node: node() }), [false, true, true]),
         (act(Act::RemoveNode { node: node() }), [false, true, true]),
+        (act(Act::StopNode { node: node(), frozen: BTreeSet::new() }), [false, true, true]),
+        (act(Act::Raise { level: Level(2) }), [false, true, true]),
         (act(Act::AddNode { node: node(), address: String::new() }), [false, false, true]),
         (
             act(Act::Action { node: node(), resource: resource(), action: "a".to_owned(), arguments: vec![] }),
@@ -491,6 +493,7 @@ fn a_node_sends_what_it_did_itself_and_no_decision() {
         Command::SpokenBy { node: node("n1"), incarnation },
         Command::Twice { node: node("n1"), older: incarnation },
         Command::HmcAccepts("hmc1".into()),
+        Command::HmcContact { hmc: "hmc1".into(), trouble: None },
         spend(KEY),
         Command::Ended { act: 1, failed: None },
     ];

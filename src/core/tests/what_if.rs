@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Author, Command, Entry, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName, SystemState,
-    Time, Verb, View,
+    Author, Command, Entry, Event, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
+    SystemState, Time, Verb, View,
     config::{Asks, Cluster, Group, GroupKind, Kind, PlacementRule, Resource},
     invariants,
     note::{NotHere, Note, Wait},
@@ -303,7 +303,13 @@ fn the_last_decision_is_remembered() {
     }
     let decision = why_not(&later, &"db".into(), &"p1".into()).and_then(|why| why.decision).expect("it was granted");
     assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string().into())));
-    assert_eq!(why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision), None, "it was adopted");
+    let adopted = why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision).expect("it was adopted");
+    assert_eq!((adopted.to.as_str(), adopted.why, &*adopted.event.kind), ("p1", None, "adopted"));
+    let granted = later.history(&"db".into()).find(|event| event.kind == "granted").expect("it was granted").clone();
+    let mut found = later.clone();
+    found.journal.push_back(Event { kind: "adopted".into(), server: Some("p2".into()), ..granted });
+    let last = why_not(&found, &"db".into(), &"p2".into()).and_then(|why| why.decision).expect("it was adopted");
+    assert_eq!(last.to.as_str(), "p2", "the last placement, though it was granted before");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub enum Instead {
     Waits(Wait),
 }
 
-/// A remembered grant.
+/// A remembered placement: a grant, an adoption where it was found running, or a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Decision {
@@ -71,7 +71,7 @@ pub fn why_not(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option
             all => Standing::Barred(all),
         },
     };
-    let decision = decision(ledger, name, server).filter(|_| listed);
+    let decision = decision(ledger, name, group, server).filter(|_| listed);
     Some(WhyNot { standing, decision })
 }
 
@@ -85,9 +85,14 @@ fn instead(group: &GroupState) -> Vec<Instead> {
     all
 }
 
-fn decision(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<Decision> {
-    let event = ledger.history(name).find(|event| event.kind == "granted")?;
-    let to = event.server.clone()?;
+fn decision(ledger: &Ledger, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<Decision> {
+    let placed = |event: &&Event| ["granted", "adopted", "migrated"].contains(&&*event.kind);
+    let event = ledger.history(name).find(placed)?;
+    // Of a migration the event names the server that it left.
+    let to = match &*event.kind {
+        "migrated" => group.tenure.as_ref()?.server.clone(),
+        _ => event.server.clone()?,
+    };
     Some(Decision { event: event.clone(), to, why: event.passed_over.get(server).cloned() })
 }
 

@@ -16,7 +16,7 @@ use super::command::Command;
 use super::connection::Connection;
 use super::exec::{self, ExecError, Output, Slot};
 use super::link::Session;
-use crate::hypervisor::Failure;
+use crate::hypervisor::{Failure, ManagerContact};
 
 /// Limit of commands running on one HMC at the same time. HMCs slow down badly beyond two to four.
 pub const MAX_COMMANDS_PER_HMC: usize = 3;
@@ -75,6 +75,7 @@ pub struct Console {
     unanswered: Mutex<Unanswered>,
     /// Whether the last command was answered; `None` before the first.
     answers: Mutex<Option<bool>>,
+    contact: Mutex<Option<ManagerContact>>,
     /// Whether this HMC release does not know one of the attributes needed, so that all attributes are listed.
     lists_everything: AtomicBool,
 }
@@ -96,6 +97,7 @@ impl Console {
             connection: Connection::new(address),
             unanswered: Mutex::default(),
             answers: Mutex::default(),
+            contact: Mutex::default(),
             lists_everything: AtomicBool::new(false),
         }
     }
@@ -151,7 +153,40 @@ impl Console {
     pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
         let result = self.run_once(command, purpose, limits).await;
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.is_ok());
+        // A move is answered when it is over, and tells nothing of the HMC until then.
+        if purpose != Purpose::Move {
+            self.note_contact(result.as_ref().err());
+        }
         result
+    }
+
+    /// The last contact; `None` before the first.
+    pub fn contact(&self) -> Option<ManagerContact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_contact(&self, error: Option<&ExecError>) {
+        let now = Instant::now();
+        let mut contact = self.contact.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = contact.get_or_insert_with(|| self.first_contact(now));
+        known.asked = now;
+        let failure = |error: &ExecError| {
+            let (ExecError::Before(failure) | ExecError::After(failure)) = error;
+            failure.clone()
+        };
+        known.failure = error.map(failure);
+        if known.failure.is_none() {
+            known.answered = Some(now);
+        }
+    }
+
+    fn note_time(&self, took: Duration) {
+        let mut contact = self.contact.lock().unwrap_or_else(PoisonError::into_inner);
+        contact.get_or_insert_with(|| self.first_contact(Instant::now())).took = Some(took);
+    }
+
+    fn first_contact(&self, asked: Instant) -> ManagerContact {
+        ManagerContact { name: self.name().to_owned(), asked, answered: None, took: None, failure: None }
     }
 
     async fn run_once(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
@@ -164,7 +199,11 @@ impl Console {
                 return Err(ExecError::Before(failure));
             }
         };
+        let began = Instant::now();
         let result = slot.run(command.line(), limits.end_by).await;
+        if result.is_ok() && purpose == Purpose::Question {
+            self.note_time(began.elapsed());
+        }
         match result {
             Err(ExecError::After(Failure::Timeout)) if purpose == Purpose::Move => {}
             Err(ExecError::After(Failure::Timeout)) if self.note_silence() >= MAX_UNANSWERED => {

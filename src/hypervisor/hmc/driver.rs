@@ -17,9 +17,10 @@ use super::keyed::KeyedMutex;
 use super::moving;
 use super::mutation::{Change, description_command, lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
+use super::trial::Trials;
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, ReadError, ServerAddress, ServerReading,
-    Stop, Turns,
+    Stop, Turns, Unfit,
 };
 
 /// Longest time of a call, whatever the caller allows.
@@ -35,6 +36,7 @@ struct Inner {
     hmcs: RwLock<Vec<Arc<Hmc>>>,
     key: Option<PathBuf>,
     mutations: KeyedMutex,
+    trials: Trials,
     turns: Mutex<Option<Turns>>,
     /// The HMC of the last live reading of each server.
     live: Mutex<BTreeMap<String, String>>,
@@ -74,6 +76,7 @@ impl HmcDriver {
             hmcs: RwLock::new(hmcs),
             key,
             mutations: KeyedMutex::default(),
+            trials: Trials::default(),
             live: Mutex::default(),
             turns: Mutex::default(),
             descriptions: AtomicBool::new(false),
@@ -107,6 +110,19 @@ impl HmcDriver {
     /// The key that is offered to every HMC of a configuration.
     pub(super) fn key(&self) -> Option<&Path> {
         self.inner.key.as_deref()
+    }
+
+    /// Logs in once to an HMC that is to be declared.
+    pub(super) async fn try_entry(&self, name: &str, hmc: &tenure_core::config::Hmc) -> Result<(), Unfit> {
+        self.inner.trials.attempt(name, hmc, self.key()).await
+    }
+
+    /// Asks an HMC for its version.
+    pub(super) async fn knock_at(&self, name: &str, within: Duration) {
+        if let Some(hmc) = self.by_name(name) {
+            // The console keeps the outcome.
+            let _ = read_version(&hmc.console, deadline(within)).await;
+        }
     }
 
     /// Permits another try at an HMC that rejected the authentication. Returns whether there is an HMC of that name.

@@ -2,7 +2,8 @@
 
 use super::{HmcAddress, HmcDriver, HmcKey};
 use crate::hypervisor::{
-    Accounts, Change, CommandError, Hypervisor, Login, ManagerHealth, ReadError, ServerAddress, ServerReading, Turns,
+    Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
+    ServerReading, Turns, Unfit,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -51,6 +52,19 @@ impl Hypervisor for HmcDriver {
                 Some(ManagerHealth { name: hmc.console.name().to_owned(), answers: hmc.console.answers()? })
             })
             .collect()
+    }
+
+    fn contacts(&self) -> Vec<ManagerContact> {
+        self.all().iter().filter_map(|hmc| hmc.console.contact()).collect()
+    }
+
+    async fn knock(&self, manager: &str, within: Duration) {
+        self.knock_at(manager, within).await;
+    }
+
+    async fn attempt(&self, name: &str, manager: &Manager) -> Result<(), Unfit> {
+        let Manager::Hmc(hmc) = manager;
+        self.try_entry(name, hmc).await
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {

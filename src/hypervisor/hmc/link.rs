@@ -24,6 +24,9 @@ const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
 /// Time to close a connection in order.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
+/// Characters of its banner that are looked at.
+const BANNER: usize = 1024;
+
 /// Interval of probes on a silent connection. It is given up after [`KEEPALIVE_TRIES`] probes without an answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_TRIES: usize = 2;
@@ -54,7 +57,8 @@ pub async fn connect(
     address: &HmcAddress,
     may: impl Future<Output = Result<(), ForeignText>>,
 ) -> Result<Session, LinkError> {
-    let key = load_key(&address.key).await?;
+    // An HMC is not contacted without a key.
+    load_key(&address.key).await?;
     let notes = Arc::new(Mutex::new(Notes::default()));
     let peer = Peer { expected: address.host_key_fingerprint.clone(), notes: Arc::clone(&notes) };
     let reached = timeout(REACH_LIMIT, reach(address, peer)).await;
@@ -73,7 +77,14 @@ pub async fn connect(
         disconnect(&session).await;
         return Err(LinkError::Held(why));
     }
-    authenticate(session, address, key, &notes).await
+    // It may have been exchanged while this waited for its turn.
+    match load_key(&address.key).await {
+        Ok(key) => authenticate(session, address, key, &notes).await,
+        Err(error) => {
+            disconnect(&session).await;
+            Err(error)
+        }
+    }
 }
 
 /// Closes the session in order, so that the HMC need not wait for its own timeout to free it.
@@ -127,7 +138,7 @@ async fn authenticate(
             format!("the key of user {user} is not enough, another method is wanted as well").into(),
         )),
         Ok(Ok(AuthResult::Failure { remaining_methods, .. })) if !remaining_methods.is_empty() => {
-            Err(LinkError::Rejected(format!("the key of user {user} was rejected").into()))
+            Err(LinkError::Rejected(rejected(user, notes)))
         }
         // The library reports a lost connection as a failure without further methods.
         Ok(Ok(AuthResult::Failure { .. })) => Err(cut_off(session, user, notes).await),
@@ -136,14 +147,20 @@ async fn authenticate(
     }
 }
 
+/// The words for a rejected key, with those of the HMC if it says that the account is locked.
+fn rejected(user: &str, notes: &Mutex<Notes>) -> ForeignText {
+    let banner = notes.lock().unwrap_or_else(PoisonError::into_inner).banner.take().unwrap_or_default();
+    let locked: Vec<&str> = banner.lines().map(str::trim).filter(|line| line.contains("lock")).collect();
+    let locked = if locked.is_empty() { String::new() } else { format!(": {}", locked.join(" ")) };
+    format!("the key of user {user} was rejected{locked}").into()
+}
+
 /// Determines how a connection ended during authentication.
 async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkError {
     let end = timeout(FAREWELL_LIMIT, session).await;
     let farewell = notes.lock().unwrap_or_else(PoisonError::into_inner).farewell.take();
     match (end, farewell) {
-        (Ok(Err(russh::Error::NoAuthMethod)), _) => {
-            LinkError::Rejected(format!("the key of user {user} was rejected").into())
-        }
+        (Ok(Err(russh::Error::NoAuthMethod)), _) => LinkError::Rejected(rejected(user, notes)),
         (_, Some(Farewell { is_authentication: true, message })) => LinkError::Rejected(message),
         (_, Some(Farewell { message, .. })) => LinkError::Unfinished(message),
         _ => LinkError::Unfinished("connection lost during authentication".into()),
@@ -160,6 +177,8 @@ pub struct Peer {
 #[derive(Default)]
 struct Notes {
     wrong_key: Option<ForeignText>,
+    /// What it says before a login.
+    banner: Option<String>,
     farewell: Option<Farewell>,
 }
 
@@ -182,6 +201,11 @@ impl client::Handler for Peer {
         let is_right = wrong.is_none();
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).wrong_key = wrong.map(ForeignText::from);
         Ok(is_right)
+    }
+
+    async fn auth_banner(&mut self, banner: &str, _: &mut client::Session) -> Result<(), Self::Error> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).banner = Some(banner.chars().take(BANNER).collect());
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {

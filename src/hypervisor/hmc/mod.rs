@@ -31,6 +31,7 @@ mod moving;
 mod mutation;
 mod queries;
 pub mod records;
+mod trial;
 
 pub use address::{HmcAddress, HmcKey};
 pub use driver::HmcDriver;

@@ -129,6 +129,7 @@ impl Print<'_> {
             // No operator disarms the tiny world, and two servers make no storm.
             maintenance: _,
             hmcs: _,
+            contacts: _,
             orders,
             // Whether this is the process that runs is written with the node.
             processes: _,
@@ -174,6 +175,8 @@ impl Print<'_> {
             fence_failed,
             // Only shown.
             lpars_read: _,
+            // Matters only after no HMC has answered.
+            live_since: _,
             used: _,
             limits_used: _,
             groups: _,

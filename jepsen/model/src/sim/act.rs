@@ -1,5 +1,6 @@
 //! Actions: one-line commands of scenario files, and of people at a prompt, to a cluster and its world.
 
+use super::logins::Door;
 use super::mend::Mend;
 use super::planted::Bug;
 use super::programs::Manner;
@@ -316,6 +317,9 @@ impl Sim {
         let time = |text: &str| span(text).map(|span| WorldSpan::millis(span.0)).map_err(|why| why.to_string());
         let times = |text: &str| text.parse::<u8>().map_err(|why| why.to_string());
         let fault = match what {
+            ["key", "changes"] => return self.door(name, Some(Door::OtherKey)),
+            ["key", "returns"] | ["logins", "accepted"] => return self.door(name, None),
+            ["logins", "refused"] => return self.door(name, Some(Door::Refuses)),
             ["down"] => Fault::HmcDown(hmc),
             ["up"] => Fault::HmcUp(hmc),
             ["slow", by] => Fault::SlowHmc(hmc, time(by)?),
@@ -329,6 +333,11 @@ impl Sim {
             _ => return Err("is not done to an HMC".to_owned()),
         };
         self.inject(fault)
+    }
+
+    fn door(&mut self, hmc: &str, door: Option<Door>) -> Done {
+        self.set_door(hmc, door);
+        Ok(())
     }
 
     fn line(&mut self, hmc: &str, server: &str, what: &str) -> Done {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use tenure_core::{
-    Command, Entry, NodeName, OrderId, Reading, ResourceName, ServerName, Time,
+    Command, Entry, HmcName, NodeName, OrderId, Reading, ResourceName, ServerName, Time,
     node::{Input, Proposal},
 };
 
@@ -36,6 +36,8 @@ pub(super) enum NodeEvent {
     Look { server: ServerName, since: u64, serial: u64, why: Why },
     /// The reading arrives at the node.
     Seen { reading: Reading, why: Why },
+    /// It logs in to an HMC.
+    LogIn(HmcName),
     /// An agent looks at the resource of an order, or at one that the node must stop.
     LookInside { why: WhyInside, resource: ResourceName, since: u64, serial: u64 },
 }

@@ -5,8 +5,12 @@ use super::{
     witness::{self, Question},
 };
 use crate::world::ServerId;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use tenure_core::{Command, Entry, Ledger, ResourceName, ServerName, Span, invariants, note::NotHere};
+use tenure_core::{
+    Command, Entry, Ledger, NodeName, ResourceName, ServerName, Span, invariants,
+    note::{ClusterWait, Level, NotHere},
+};
 
 /// More entries than this within that time are an endless loop.
 const BUSY_ENTRIES: usize = 1000;
@@ -85,6 +89,28 @@ impl Sim {
         }
     }
 
+    /// The same wait with each node by the name of its part, which is the same whatever nodes are called.
+    fn by_parts(&self, wait: ClusterWait) -> ClusterWait {
+        let parts = |nodes: BTreeSet<NodeName>| {
+            let part = |node: NodeName| {
+                let named = self.parts.iter().find(|(_, name)| **name == node);
+                named.map_or(node, |(part, _)| NodeName::from(part.as_str()))
+            };
+            nodes.into_iter().map(part).collect()
+        };
+        match wait {
+            ClusterWait::HmcSilent { hmc, nodes, why, blind, left } => {
+                ClusterWait::HmcSilent { hmc, nodes: parts(nodes), why, blind, left }
+            }
+            ClusterWait::HmcHostKey { hmc, nodes, shown } => {
+                ClusterWait::HmcHostKey { hmc, nodes: parts(nodes), shown }
+            }
+            ClusterWait::HmcOwnKey { hmc, nodes, why } => ClusterWait::HmcOwnKey { hmc, nodes: parts(nodes), why },
+            ClusterWait::GivenUp { nodes } => ClusterWait::GivenUp { nodes: parts(nodes) },
+            wait @ (ClusterWait::Disarmed | ClusterWait::Storm { .. } | ClusterWait::Lockout { .. }) => wait,
+        }
+    }
+
     /// Whether some live node could list the LPARs of a server now.
     fn can_be_read(&self, server: ServerId) -> bool {
         let server = ServerName::from(self.world.server_name(server));
@@ -147,7 +173,10 @@ impl Sim {
 
     /// The current placement, in lines that do not depend on its history.
     pub fn placement(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
+        let mut standstills = self.ledger.standstills();
+        standstills.extend(self.ledger.hmc_waits().into_iter().filter(|wait| wait.level() < Level::Alarm));
+        let told = standstills.into_iter().map(|why| format!("cluster: {}", self.by_parts(why)));
+        let mut lines: Vec<String> = told.collect();
         for (name, group) in &self.ledger.groups {
             let place = group.tenure.as_ref().map_or_else(
                 || "offline".to_owned(),

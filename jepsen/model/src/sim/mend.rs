@@ -85,7 +85,7 @@ impl Sim {
             done.all(self, hmcs.iter().map(|hmc| format!("line {hmc} {server} mend")));
         }
         for hmc in &hmcs {
-            let what = ["up", "slow 0s", "stale 0s", "loses answers 0", "loses commands 0"];
+            let what = ["up", "slow 0s", "stale 0s", "loses answers 0", "loses commands 0", "key returns"];
             done.all(self, what.map(|what| format!("hmc {hmc} {what}")));
         }
     }

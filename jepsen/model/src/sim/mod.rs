@@ -15,6 +15,7 @@ mod honest;
 mod inside;
 mod judge;
 mod leader;
+mod logins;
 mod mend;
 mod node;
 mod orders;

@@ -1,12 +1,14 @@
 //! One node: its place, the state of its process, and its state machine.
 
 use super::event::NodeEvent;
+use super::logins::Outside;
 use super::sim::FRESH;
 use crate::world::{CommandId, LparId, ServerId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
-    Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
+    HmcName, Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
+    contacts::{Contacts, Seen},
     execution::Change,
     ledger::Incarnation,
     node::{self, Birth},
@@ -56,6 +58,11 @@ pub(super) struct Memory {
     /// Time of its next wake-up.
     pub(super) wake_at: Option<Time>,
     pub(super) reach: Reach,
+    /// What it last saw and said of HMCs.
+    pub(super) seen: Seen,
+    pub(super) contacts: Contacts,
+    /// HMCs that it is not connected with.
+    pub(super) outside: BTreeMap<HmcName, Outside>,
     /// The latest look of its agents.
     pub(super) inside: Option<Inside>,
     /// Time at which its watchdog was last fed.
@@ -147,6 +154,9 @@ impl Memory {
             brain,
             wake_at: None,
             reach: Reach::default(),
+            seen: Seen::new(),
+            contacts: Contacts::default(),
+            outside: BTreeMap::new(),
             inside: None,
             fed: now,
             sent: BTreeMap::new(),

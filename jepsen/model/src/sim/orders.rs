@@ -76,7 +76,8 @@ impl Sim {
     fn carry_out(&mut self, name: &NodeName, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Follow(_) | Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
+                Effect::Follow(_) => self.mind_logins(name),
+                Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
                 Effect::Call { to, call, .. } => self.call(name, &to, call),
                 Effect::Propose { of, commands, .. } => {
                     let until = self.now.after(PROPOSAL);
@@ -220,11 +221,9 @@ impl Sim {
             self.feed(name, Input::Answered { order, answer: Answer::Read(reading) });
             return;
         }
-        let Some(node) = self.nodes.get_mut(name) else { return };
         let server = reading.server.clone();
-        for (hmc, answered) in witness::answering(&self.world, &node.ledger.config, &server, node.blind) {
-            node.memory.reach.asked(hmc, answered);
-        }
+        self.heard_of(name, &server);
+        let Some(node) = self.nodes.get(name) else { return };
         let blind = node.memory.reach.is_blind();
         self.feed(name, Input::Read { server, reading: Some(reading), blind });
     }
@@ -289,9 +288,10 @@ impl Sim {
                 self.answer(name, Span(0), id, answer);
             }
             Ask::Do(Operation::Hypervisor(change)) => {
+                let shut = self.shut(name);
                 let route = match node.blind {
                     true => Err(Answer::NotSent("no manager answers".into())),
-                    false => witness::change(&self.world, &node.ledger.config, &order.server, &change)
+                    false => witness::change_but(&self.world, &node.ledger.config, &order.server, (&change, &shut))
                         .map_err(|answer| *answer),
                 };
                 match route {

@@ -3,6 +3,7 @@
 use super::apps::Apps;
 use super::event::{Event, NodeEvent, Queue};
 use super::leader::Seat;
+use super::logins::{Door, RefusedLogins};
 use super::node::Node;
 use super::planted::Bug;
 use super::programs::Manner;
@@ -12,7 +13,7 @@ use crate::world::{Guest, LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Ledger, NodeName, ResourceName, ServerName, Span, Time,
+    Entry, HmcName, Ledger, NodeName, ResourceName, ServerName, Span, Time,
     command::{Author, Command, Request, RequestId},
     config::Cluster,
     node::{self, Input},
@@ -51,6 +52,9 @@ pub struct Sim {
     pub(super) world: World,
     /// The resources inside nodes.
     pub(super) apps: Apps,
+    /// HMCs that let nobody in.
+    pub(super) doors: BTreeMap<HmcName, Door>,
+    pub(super) refused: RefusedLogins,
     /// Programs whose behaviour was set.
     pub(super) programs: BTreeMap<String, Manner>,
     /// The complete declaration, including groups that join later.
@@ -109,6 +113,8 @@ impl Sim {
             nodes,
             world,
             apps: Apps::default(),
+            doors: BTreeMap::new(),
+            refused: BTreeMap::new(),
             programs: BTreeMap::new(),
             declared: later,
             parts: site.parts(),
@@ -252,11 +258,14 @@ impl Sim {
             NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
                 let ask = witness::Question { server: &server, by: node, since, serial };
-                let reading = witness::read(&self.world, &state.ledger, &ask, state.blind, self.options.bug);
+                let shut = self.shut(node);
+                let reading =
+                    witness::read_but(&self.world, &state.ledger, &ask, state.blind, (&shut, self.options.bug));
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }
             NodeEvent::Seen { reading, why } => self.seen(node, reading, why),
+            NodeEvent::LogIn(hmc) => self.log_in(node, &hmc),
             NodeEvent::LookInside { why, resource, since, serial } => {
                 self.looked_inside(node, why, resource, (since, serial));
             }

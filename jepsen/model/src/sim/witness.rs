@@ -6,7 +6,7 @@ use crate::world::{
     Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparReading as WorldLpar, Refusal, ServerId,
     Span as WorldSpan, Stop, SystemState as WorldSystem, World,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     HmcName, Ledger, Power, Reading, ResourceName, ServerName,
     config::Cluster,
@@ -19,9 +19,23 @@ pub use tenure_core::words::Asked as Question;
 
 /// A reading of a server by its consoles, for a node with this ledger. `blind`: the node reaches none of them.
 pub fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
+    read_but(world, ledger, ask, blind, (&Shut::new(), bug))
+}
+
+/// HMCs that do not let a node in.
+pub type Shut = BTreeSet<HmcName>;
+
+/// The same, without the consoles that do not let the node in.
+pub fn read_but(
+    world: &World,
+    ledger: &Ledger,
+    ask: &Question<'_>,
+    blind: bool,
+    (shut, bug): (&Shut, Option<Bug>),
+) -> Reading {
     let cluster = &*ledger.config;
     let id = physical(world, cluster, ask.server).filter(|_| !blind);
-    let answers = consoles(world, cluster, ask.server).filter_map(|hmc| said(world, hmc, id?, bug));
+    let answers = consoles_but(world, cluster, ask.server, shut).filter_map(|hmc| said(world, hmc, id?, bug));
     let mut first: Option<ServerReading> = None;
     for seen in answers {
         if seen.is_live() {
@@ -99,6 +113,16 @@ pub fn change(
     server: &ServerName,
     change: &Change,
 ) -> Result<(HmcId, Command), Box<Answer>> {
+    change_but(world, cluster, server, (change, &Shut::new()))
+}
+
+/// The same, without the consoles that do not let the node in.
+pub fn change_but(
+    world: &World,
+    cluster: &Cluster,
+    server: &ServerName,
+    (change, shut): (&Change, &Shut),
+) -> Result<(HmcId, Command), Box<Answer>> {
     let not_sent = |why: &str| Box::new(Answer::NotSent(why.into()));
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
     let lpar = |name: &ResourceName| {
@@ -132,7 +156,9 @@ pub fn change(
         world.read_system(hmc, server).is_ok_and(|(_, connection, _)| connection == Connection::Connected)
     };
     let connected = |hmc: &HmcId| sees(*hmc, command.server()) && command.target().is_none_or(|to| sees(*hmc, to));
-    let hmc = consoles(world, cluster, server).find(connected).ok_or_else(|| not_sent("no HMC has a connection"))?;
+    let hmc = consoles_but(world, cluster, server, shut)
+        .find(connected)
+        .ok_or_else(|| not_sent("no HMC has a connection"))?;
     Ok((hmc, command))
 }
 
@@ -184,6 +210,16 @@ fn physical(world: &World, cluster: &Cluster, server: &ServerName) -> Option<Ser
 }
 
 fn consoles<'a>(world: &'a World, cluster: &'a Cluster, server: &ServerName) -> impl Iterator<Item = HmcId> + 'a {
+    const ALL: &Shut = &Shut::new();
+    consoles_but(world, cluster, server, ALL)
+}
+
+fn consoles_but<'a>(
+    world: &'a World,
+    cluster: &'a Cluster,
+    server: &ServerName,
+    shut: &'a Shut,
+) -> impl Iterator<Item = HmcId> + 'a {
     let names = cluster.servers.get(server).map(|declared| declared.managers.as_slice()).unwrap_or_default();
-    names.iter().filter_map(|name| world.hmc(name.as_str()))
+    names.iter().filter(|name| !shut.contains(*name)).filter_map(|name| world.hmc(name.as_str()))
 }

@@ -105,6 +105,19 @@ impl Site {
         self.follow_world()
     }
 
+    /// Asks a node's process to stop, until it is started again.
+    pub fn stop_node(&self, name: &str) -> Result<(), SiteError> {
+        let mut nodes = self.nodes();
+        nodes.node(name)?.ask_to_stop().map_err(SiteError::Process)?;
+        nodes.held.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// Starts a node that joins with a token, in place of one whose disk is lost.
+    pub fn join_node(&self, name: &str, token: &str) -> Result<(), SiteError> {
+        self.launch(name, Some(token))
+    }
+
     /// Starts every node that was killed or paused on purpose. Returns their names.
     pub fn start_held_nodes(&self) -> Result<Vec<String>, SiteError> {
         let held: Vec<String> = self.nodes().held.iter().cloned().collect();

@@ -33,7 +33,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let upkeep = &mut self.server_mut(server)?.upkeep;
         if upkeep.quarantine.is_none_or(|until| now < until) {
-            return Err(Refusal::NotQuarantined { server: server.clone() });
+            return Err(Refusal::QuarantineLasts { server: server.clone() });
         }
         upkeep.quarantine = None;
         upkeep.open_since = Some(now);
@@ -195,6 +195,7 @@ impl Applying<'_> {
             }
         }
         ledger.maintenance.forgiven.retain(|server| config.servers.contains_key(server));
+        ledger.maintenance.given_up.retain(|node| config.nodes.contains_key(node));
         for (name, group) in &mut ledger.groups {
             let declared = config.groups.get(name).is_some_and(|declared| declared.frozen);
             let frozen = declared || group.upkeep.frozen;

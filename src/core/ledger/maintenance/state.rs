@@ -1,6 +1,6 @@
 //! State of maintenance: of the cluster, of a server, of a group.
 
-use crate::{GroupName, ResourceName, ServerName, Time, note::ServerWait};
+use crate::{GroupName, NodeName, ResourceName, ServerName, Time, note::ServerWait};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,9 @@ pub struct Maintenance {
     pub storm: Option<Storm>,
     /// Servers whose storm an operator has resumed from. They count again once they have come back.
     pub forgiven: BTreeSet<ServerName>,
+    /// Nodes that were given up with a lost majority, or with the cluster of a restored backup, and have not joined anew. Until
+    /// each of them is accounted for, the cluster is not armed.
+    pub given_up: BTreeSet<NodeName>,
 }
 
 /// A storm: many servers lost at once.

@@ -1,18 +1,13 @@
 //! A new configuration: refused if it is invalid or would lose sight of what runs, applied whole otherwise.
 
 use super::{
-    super::{CopyState, GroupState, Intent, ServerState, apply::Applying, resources::is_passive},
+    super::{CopyState, GroupState, Intent, ServerState, apply::Applying, kept::DEPOSED, resources::is_passive},
     loss::{is_same_copy, is_same_machine},
 };
 use crate::{
-    GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, config::Cluster, node::surely_over, note,
-    order::Action,
+    GroupName, Note, Power, Refusal, ResourceName, ServerName, config::Cluster, node::surely_over, note, order::Action,
 };
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Time for which a leader that was replaced, and has learned neither of that nor of this configuration, may go on
-/// granting leases.
-const DEPOSED: Span = Span::seconds(5);
 
 impl Applying<'_> {
     pub(super) fn configure(&mut self, cluster: &Arc<Cluster>, strand: bool) -> Result<(), Refusal> {
@@ -46,6 +41,17 @@ impl Applying<'_> {
         if let Some(unmet) = self.ledger.unmet_new_link(typed) {
             return Err(unmet);
         }
+        self.declare(typed);
+        let by = self.by();
+        let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
+        self.note(Note::Configured { by, groups, resources, servers });
+        Ok(())
+    }
+
+    /// Puts a valid configuration in the place of the present one.
+    pub(in super::super) fn declare(&mut self, typed: &Arc<Cluster>) {
+        let instances = typed.instances().map(Arc::new);
+        let cluster = instances.as_ref().unwrap_or(typed);
         let first = self.ledger.configured == 0;
         let before = std::mem::replace(&mut self.ledger.config, Arc::clone(cluster));
         self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
@@ -55,13 +61,10 @@ impl Applying<'_> {
         }
         self.redeclare_nodes(&before);
         self.redeclare_hmcs(&before);
+        self.redeclare_contacts(&before);
         self.reconcile_servers(&before, cluster);
         self.reconcile_groups(&before, cluster, first);
         self.tie(typed);
-        let by = self.by();
-        let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
-        self.note(Note::Configured { by, groups, resources, servers });
-        Ok(())
     }
 
     /// Extends `leases_end` and `settles_end` for what was granted or sent while longer times were declared.
@@ -177,7 +180,7 @@ impl Applying<'_> {
     }
 
     /// Counts the load of all tenures on each server anew.
-    fn recount(&mut self) {
+    pub(in super::super) fn recount(&mut self) {
         for state in self.ledger.servers.values_mut() {
             (state.used, state.groups) = Default::default();
             state.limits_used.clear();

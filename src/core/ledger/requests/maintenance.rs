@@ -122,9 +122,14 @@ impl Applying<'_> {
     }
 
     pub(super) fn ask_arm(&mut self) -> Result<(), Refusal> {
+        let nodes = self.ledger.unaccounted();
+        if self.ledger.maintenance.disarmed && !nodes.is_empty() {
+            return Err(Refusal::Unaccounted { nodes });
+        }
         if !std::mem::take(&mut self.ledger.maintenance.disarmed) {
             return Err(Refusal::NotDisarmed);
         }
+        self.ledger.maintenance.given_up.clear();
         self.asked(Verb::Arm);
         Ok(())
     }
