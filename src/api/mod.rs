@@ -22,3 +22,6 @@ pub use serve::{Limits, serve, serve_within};
 pub(crate) use view::time;
 pub use view::{Sight, event, group, resource, server, status, why};
 pub use what_if::why_not;
+
+/// The code of a refusal by a node that lacks what another one has, before anything was done.
+pub(crate) const ELSEWHERE: &str = "not_here";

@@ -13,7 +13,8 @@ pub(super) fn known(kind: &str, name: &str, view: &StatusView) -> Result<(), Fau
     }
     let see = format!("see `tenure {kind} list`");
     let next = meant(kind, name, view).unwrap_or(see);
-    Err(Fault::NoSuch { message: format!("there is no {kind} {name}"), suggestion: next })
+    let thing = if kind == "hmc" { "HMC" } else { kind };
+    Err(Fault::NoSuch { message: format!("there is no {thing} {name}"), suggestion: next })
 }
 
 /// The same error with what was meant, if it is about a name that does not exist.

@@ -134,7 +134,7 @@ impl FoundingError {
             FoundingError::Exists(_) => "identity_exists",
             FoundingError::Files(_) | FoundingError::Witness { .. } | FoundingError::Damaged { .. } => "files",
             FoundingError::Tls(_) | FoundingError::NotMine { .. } => "certificate",
-            FoundingError::NoAuthority { .. } => "no_authority",
+            FoundingError::NoAuthority { .. } => crate::api::ELSEWHERE,
             FoundingError::NoUser(_) => "no_user",
             FoundingError::Token(_) => "token",
             FoundingError::Refused(_) => "not_let_in",

@@ -262,7 +262,7 @@ const OTHERWISE: [(&str, i32, &str); 9] = [
     ("tenure resource info", 1, ""),
     ("tenure agent show", 1, ""),
     ("tenure hmc retry", 1, "there is no HMC"),
-    ("tenure hmc show", 1, "there is no hmc"),
+    ("tenure hmc show", 1, "there is no HMC"),
     ("tenure hmc check", 1, "there is no HMC"),
     ("tenure cluster disarm", 2, "--yes-i-checked site"),
 ];

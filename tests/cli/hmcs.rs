@@ -45,7 +45,7 @@ async fn hmcs_are_listed_with_the_time_of_their_answers() {
     let unknown = desk.run("hmc show hmc2").await;
     assert_eq!(unknown.exit, Exit::Refused);
     assert!(
-        unknown.err.contains("there is no hmc hmc2") && unknown.err.contains("did you mean hmc1?"),
+        unknown.err.contains("there is no HMC hmc2") && unknown.err.contains("did you mean hmc1?"),
         "{}",
         unknown.err
     );

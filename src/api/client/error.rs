@@ -1,7 +1,10 @@
 //! Errors of the client's requests.
 
 use super::{Attempt, Kind};
-use crate::api::wire::{ErrorKind, ErrorView};
+use crate::api::{
+    ELSEWHERE,
+    wire::{ErrorKind, ErrorView},
+};
 use std::fmt::Write;
 use tenure_raft::tls::TlsError;
 
@@ -107,7 +110,9 @@ impl Tried {
                 let elsewhere = match error.kind {
                     ErrorKind::NotLeader | ErrorKind::Unreachable => true,
                     ErrorKind::Unknown => kind == Kind::Question,
-                    ErrorKind::Refused | ErrorKind::Usage => false,
+                    // Nothing has happened, and another node can.
+                    ErrorKind::Refused => error.code.as_deref() == Some(ELSEWHERE),
+                    ErrorKind::Usage => false,
                 };
                 if !elsewhere {
                     return Err(ClientError::Answered(error));
@@ -148,4 +153,21 @@ pub(super) fn bottom(error: &dyn std::error::Error) -> String {
         bottom = cause;
     }
     bottom.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_node_is_asked_if_this_one_merely_lacks_something() {
+        let refused = |code: &str| {
+            let code = Some(code.to_owned());
+            Attempt::Answered(ErrorView { code, ..ErrorView::new(ErrorKind::Refused, "no".to_owned()) })
+        };
+        let mut tried = Tried::default();
+        assert!(tried.take("p1:7101", refused(ELSEWHERE), Kind::Change).is_ok());
+        assert!(tried.take("p2:7101", refused("not_permitted"), Kind::Change).is_err());
+        assert_eq!(tried.into_error().to_string(), "no (says p1:7101)");
+    }
 }
