@@ -10,6 +10,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -112,33 +113,61 @@ async fn collect(bundle: &mut Bundle, context: &Context) -> Result<(), Fault> {
         Err(why) => bundle.missing.push(format!("cluster.toml: {}", why.view().message)),
     }
     for group in status.iter().flat_map(|status| &status.groups) {
-        let file = format!("why/{}.json", group.name.replace('/', "_"));
+        let file = format!("why/{}.json", plain(&group.name));
         bundle.answer(&file, client.why(&group.name, RECORDS, read).await)?;
     }
-    let identity = identity::load(&global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
+    // Those that were named or are known, and then the members among which none of them was.
+    let mut heard = BTreeSet::new();
     for address in &nodes {
-        let at = format!("nodes/{}", address.replace(['/', ':'], "_"));
-        let one = Client::new(&identity, vec![address.clone()], global.timeout).map_err(Fault::Client)?;
-        bundle.answer(&format!("{at}/members.json"), one.members().await)?;
-        bundle.answer(&format!("{at}/status.json"), one.status(Read::Stale).await)?;
-        bundle.answer(&format!("{at}/agents.json"), one.agents(None).await)?;
-        match one.log(LINES).await {
-            Ok(log) => {
-                let head = format!("node {}, tenured {}, its log tells {}\n", log.node, log.version, log.filter);
-                bundle.text(&format!("{at}/log.txt"), &(head + &log.lines.join("\n") + "\n"))?;
-            }
-            Err(why) => bundle.missing.push(format!("{at}/log.txt: {}", why.view().message)),
+        match node(bundle, context, address).await? {
+            Ok(name) => drop(heard.insert(name)),
+            Err(why) => bundle.missing.push(format!("nodes/: {address}: {why}")),
         }
     }
-    let names = status.iter().flat_map(|status| &status.nodes).map(|node| node.name.clone());
-    let names: Vec<String> = names.collect();
-    if names.len() > global.node.len() {
-        bundle.missing.push(format!("nodes/: {} of {} nodes are named with --node", global.node.len(), names.len()));
+    let members = client.members().await.map(|view| view.members).unwrap_or_default();
+    for member in members.into_iter().filter(|member| !heard.contains(&member.name)) {
+        let name = &member.name;
+        let Some(address) = &member.api_address else {
+            bundle.missing.push(format!("nodes/{name}: the address of its admin API is not known"));
+            continue;
+        };
+        if let Err(why) = node(bundle, context, address).await? {
+            bundle.missing.push(format!("nodes/{name}: {address}: {why}"));
+        }
     }
     bundle
         .missing
         .push("replay: on a stopped node, or with a copy of its data directory: `tenure replay DIR`".to_owned());
     Ok(())
+}
+
+/// What one node says for itself, and its name; or why it says nothing.
+async fn node(bundle: &mut Bundle, context: &Context, address: &str) -> Result<Result<String, String>, Fault> {
+    let global = &context.global;
+    let identity = identity::load(&global.identity_dir(), identity::USER).map_err(Fault::Identity)?;
+    let one = Client::new(&identity, vec![address.to_owned()], global.timeout).map_err(Fault::Client)?;
+    let members = match one.members().await {
+        Ok(members) => members,
+        Err(why) => return Ok(Err(why.view().message)),
+    };
+    let name = members.answered_by.clone();
+    let at = format!("nodes/{}", plain(&name));
+    bundle.answer(&format!("{at}/members.json"), Ok(members))?;
+    bundle.answer(&format!("{at}/status.json"), one.status(Read::Stale).await)?;
+    bundle.answer(&format!("{at}/agents.json"), one.agents(None).await)?;
+    match one.log(LINES).await {
+        Ok(log) => {
+            let head = format!("node {}, tenured {}, its log tells {}\n", log.node, log.version, log.filter);
+            bundle.text(&format!("{at}/log.txt"), &(head + &log.lines.join("\n") + "\n"))?;
+        }
+        Err(why) => bundle.missing.push(format!("{at}/log.txt: {}", why.view().message)),
+    }
+    Ok(Ok(name))
+}
+
+/// A name as that of a file: it comes from outside.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 /// Packs a directory, and removes it.

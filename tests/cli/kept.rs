@@ -112,7 +112,9 @@ async fn a_bundle_has_what_there_is_and_no_secrets() {
         assert!(text.contains("planted") && text.contains("(left out)"), "{text}");
         let missing = fs::read_to_string(out.join("missing.txt")).unwrap();
         assert_eq!(missing.contains("the state with everything acknowledged"), name == "two", "{missing}");
-        assert!(missing.contains("nodes are named with --node") && missing.contains("tenure replay"), "{missing}");
+        assert!(missing.contains("tenure replay"), "{missing}");
+        // The members are asked as well, and those of this site do not exist.
+        assert!(missing.contains("nodes/p2: p2.site:7101: "), "{missing}");
         let again = desk.run(&format!("debug bundle --out {}", out.display())).await;
         assert_eq!(again.exit, Exit::Usage, "nothing is written over");
     }
@@ -134,6 +136,8 @@ async fn a_log_level_is_asked_of_a_node_for_a_time() {
     let ended = desk.run("log level p2 debug --for 48h").await;
     assert_eq!(ended.exit, Exit::Usage, "{}", ended.err);
     assert!(ended.err.contains("a log level is set for up to 24h"), "{}", ended.err);
+    let ended = desk.run("log show p7").await;
+    assert_eq!((ended.exit, ended.err.contains("node p7 is not a member")), (Exit::Refused, true), "{}", ended.err);
     let ended = desk.run("log show --lines 1").await;
     assert_eq!(ended.out, "one\nnode p1 (0.1.0): its log tells info\n");
     desk.served.stop().await;

@@ -21,9 +21,12 @@ The node goes on as it is. Only what Tenure itself does is told in more detail; 
         #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = time)]
         lasts: Duration,
     },
-    /// What the log of the node that answers tells, and its last lines
-    #[command(after_help = "Example: tenure --node p2:7101 log show --lines 100")]
+    /// What the log of a node tells, and its last lines; needs no leader
+    #[command(after_help = "Example: tenure log show p2 --lines 100")]
     Show {
+        /// The node; if none is named, the one that answers
+        #[arg(value_name = "NODE")]
+        name: Option<String>,
         /// How many lines; at most 2000 are kept
         #[arg(long, value_name = "NUMBER", default_value_t = 20)]
         lines: usize,
@@ -57,9 +60,9 @@ impl From<LogLevel> for trust::LogLevel {
 #[derive(Debug, Subcommand)]
 pub enum Debug {
     /// Collect what somebody needs who is to find out what happened: states, events, reasons, logs; no secrets
-    #[command(after_help = "Example: tenure --node p1:7101,p2:7101,p3:7101 debug bundle --out /tmp/site.tar.gz
-Each node that is named, or known if none is, is asked for its own log. What cannot be had is in missing.txt, and without a leader it is what each
-node knows. Keys, tokens and values of attributes that look like passwords are left out; look through it before you send it.")]
+    #[command(after_help = "Example: tenure debug bundle --out /tmp/site.tar.gz
+Every node is asked for its own log. What cannot be had is in missing.txt, and without a leader it is what each node knows.
+Keys, tokens and values of attributes that look like passwords are left out; look through it before you send it.")]
     Bundle {
         /// A directory that does not exist yet, or a file that ends in .tar.gz
         #[arg(long, value_name = "FILE|DIR", default_value = "tenure-bundle")]

@@ -5,7 +5,7 @@
 //! only watched, or about a copy that a server has started by itself.
 
 use super::{GroupState, Ledger, Whereabouts, apply::Applying};
-use crate::{GroupName, Note, Refusal, ResourceName, ServerName, Span, Time, Verb, note::Conflict};
+use crate::{GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, Time, Verb, note::Conflict};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -74,7 +74,7 @@ impl Overlap {
 
 impl Ledger {
     /// The copies of resources that are active on several servers by the last readings, on servers that are not proven off.
-    /// One that is being moved is not, unless it stands still on both.
+    /// One that is being moved is not, unless it stands still on both: all places that read Moving are those of one copy.
     fn doubled(&self, group: &GroupState) -> Conflict {
         let mut all = Conflict { active: Default::default() };
         for (resource, copies) in group.owned() {
@@ -88,7 +88,9 @@ impl Ledger {
             let on_the_way = group.tenure.as_ref().filter(moves).is_some_and(|tenure| {
                 self.is_mobile(resource) && self.whereabouts(group, tenure, resource) != Whereabouts::Twice
             });
-            if servers.len() < 2 || on_the_way {
+            let still = servers.iter().filter(|server| copies[**server].power != Power::Moving).count();
+            let is_twice = still > 1 || (still == 1 && servers.len() > 1);
+            if !is_twice || on_the_way {
                 continue;
             }
             for server in servers {

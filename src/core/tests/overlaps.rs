@@ -141,3 +141,14 @@ fn an_lpar_that_moves_is_twice_in_readings_and_not_in_the_world() {
     reads(&mut scene, "p1", Power::Absent, 0);
     assert!(now(&mut scene).is_none() && scene.web().overlaps.past.is_none());
 }
+
+#[test]
+fn a_move_by_hand_is_no_second_copy_and_a_copy_beside_it_is_one() {
+    let mut scene = scene();
+    for server in ["p1", "p2", "p1", "p2"] {
+        reads(&mut scene, server, Power::Moving, 0);
+    }
+    assert_eq!(now(&mut scene), None);
+    reads(&mut scene, "p3", Power::Running, 0);
+    assert_eq!(now(&mut scene).expect("it runs there, and moves here").places.active.len(), 3);
+}
