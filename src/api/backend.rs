@@ -2,7 +2,7 @@
 
 use super::wire::{
     AgentDetailView, AgentsView, AuditView, CheckView, EnrolReply, EnrolRequest, ErrorKind, ErrorView, HmcHeardView,
-    JoinReply, JoinRequest, SubjectView, TokenView,
+    JoinReply, JoinRequest, LogView, SubjectView, TokenView,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use tenure_config::Problems;
 use tenure_core::{
     Caller, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Refusal, Rejection, Reply, Request,
-    RequestId, ResourceName, Time, authority::Authority, config::Cluster, trust::Purpose,
+    RequestId, ResourceName, Span, Time,
+    authority::Authority,
+    config::Cluster,
+    trust::{LogLevel, Purpose},
 };
 
 /// Consistency of a read of the ledger.
@@ -149,6 +152,18 @@ pub trait Backend: Send + Sync + 'static {
         resource: &ResourceName,
         action: Option<(String, Vec<String>)>,
     ) -> Result<ForeignLines, Failure>;
+
+    /// Has the log of a node tell more, or less, for a time; returns what it says.
+    async fn log_level(
+        &self,
+        by: &Caller,
+        node: &NodeName,
+        level: LogLevel,
+        lasts: Span,
+    ) -> Result<ForeignLines, Failure>;
+
+    /// What the log of this node tells, and its last lines.
+    async fn log(&self, lines: usize) -> Result<LogView, Failure>;
 
     /// The agents of a node; of this one if none is named.
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure>;

@@ -9,6 +9,7 @@ mod backup;
 mod error;
 mod follow;
 mod hmc;
+mod log;
 mod look;
 mod told;
 mod trust;

@@ -4,6 +4,7 @@ mod agent;
 mod backup;
 mod bounds;
 mod hmc;
+mod log;
 mod trust;
 mod who;
 
@@ -80,6 +81,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .merge(agent::routes())
         .merge(hmc::routes())
         .merge(backup::routes())
+        .merge(log::routes())
         .route_layer(middleware::from_fn(bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));

@@ -4,6 +4,7 @@ mod audit;
 mod authority;
 mod group;
 mod hmc;
+mod kept;
 mod node;
 mod resource;
 mod server;
@@ -31,7 +32,7 @@ use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
     config::Resource,
     ledger::{GroupState, Hold, JOURNAL_LIMIT},
-    note::{self, Conflict, ServerWait, Wait},
+    note::{self, ClusterWait, Conflict, ServerWait, Wait},
 };
 
 /// Look-ups that the views need again and again, made once: a large site has thousands of groups.
@@ -91,7 +92,8 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         stale: read == Read::Stale,
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
-        standstills: ledger.standstills().iter().map(ToString::to_string).chain(full).chain(late).collect(),
+        standstills: ledger.standstills().iter().map(|wait| standstill(ledger, wait)).chain(full).chain(late).collect(),
+        disarmed: ledger.maintenance.disarm.as_ref().map(|disarm| kept::kept(ledger, disarm)),
         disk_free: members.free,
         backups: kept.map(|kept| BackupsView { newest: kept.newest.map(time), failed: kept.failed.clone() }),
         alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
@@ -222,6 +224,7 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         let alarm = AlarmView { text, group: None, server: Some(name.to_string()) };
         (wait.level == Level::Alarm).then_some(alarm)
     });
+    let overlaps = ledger.groups.iter().flat_map(|(name, state)| kept::alarms(ledger, name, state));
     let groups = ledger.groups.iter().filter_map(|(name, state)| {
         if let Some(Hold { conflict, .. }) = &state.hold {
             let text = format!("group {name} is held: {conflict}; {}", wrong_copies(ledger, state, conflict));
@@ -232,7 +235,20 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         let alarm = AlarmView { text, group: Some(name.to_string()), server: None };
         (wait.level == Level::Alarm).then_some(alarm)
     });
-    servers.chain(groups).collect()
+    servers.chain(groups).chain(overlaps).collect()
+}
+
+/// The words of a standstill, with those of the operator who wanted it.
+fn standstill(ledger: &Ledger, wait: &ClusterWait) -> String {
+    match wait {
+        ClusterWait::Disarmed => format!("{wait}{}", kept::said(ledger, ledger.maintenance.disarm.as_ref())),
+        ClusterWait::Storm { .. }
+        | ClusterWait::Lockout { .. }
+        | ClusterWait::GivenUp { .. }
+        | ClusterWait::HmcSilent { .. }
+        | ClusterWait::HmcHostKey { .. }
+        | ClusterWait::HmcOwnKey { .. } => wait.to_string(),
+    }
 }
 
 /// The copies of a held group that have no right to run, and how to stop them.

@@ -5,6 +5,8 @@ mod ask;
 mod authority;
 mod backup;
 mod hmc;
+mod kept;
+mod log;
 mod states;
 mod status;
 mod what_if;
@@ -17,6 +19,8 @@ pub use ask::{ConfigureBody, RequestBody};
 pub use authority::{AuthoritiesView, AuthorityState, AuthorityView, CertificateView};
 pub use backup::{BackupBody, BackupView, BackupsView, RestoreBody};
 pub use hmc::{HmcHeardView, HmcView, HmcsView};
+pub use kept::{KeptView, OverlapView, OverlapsView};
+pub use log::{LogLevelBody, LogSetView, LogView};
 pub use states::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, HmcStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };

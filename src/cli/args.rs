@@ -2,11 +2,15 @@
 
 mod backup;
 mod group;
+mod log;
+mod said;
 mod site;
 mod user;
 
 pub use backup::Backup;
 pub use group::Group;
+pub use log::{Debug, Log};
+pub use said::Said;
 pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service, Upgrade};
 pub use user::{Authority, Rights, Role, User};
 
@@ -180,6 +184,12 @@ Exits with 5 if something would not run.")]
         #[arg(long, value_name = "TIME|NUMBER", value_parser = super::audit::since)]
         since: Option<super::audit::Since>,
     },
+    /// Logs of nodes: how much they tell
+    #[command(subcommand)]
+    Log(Log),
+    /// Help for those who are to find out what happened
+    #[command(subcommand)]
+    Debug(Debug),
     /// The certificate authority of the cluster, and when certificates end
     #[command(subcommand)]
     Authority(Authority),

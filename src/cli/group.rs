@@ -36,8 +36,9 @@ pub(super) async fn group(command: Group, context: &Context, terminal: &mut Term
         Group::Flush { group } => (Verb::Flush { group }, None, None),
         Group::Enable { group } => (Verb::Enable { group }, None, None),
         Group::ClearAdminWait { group, fault } => (Verb::ClearAdminWait { group, fault }, None, None),
-        Group::Freeze { group } => (Verb::Freeze { group }, None, None),
+        Group::Freeze { group, said } => (Verb::Freeze { group, terms: said.into() }, None, None),
         Group::Unfreeze { group } => (Verb::Unfreeze { group }, None, None),
+        Group::Acknowledge { group } => (Verb::Acknowledge { group }, None, None),
         Group::Clear { group, server } => (Verb::Clear { group, server }, None, None),
     };
     request(context, terminal, ask, goal.zip(wait)).await
@@ -90,7 +91,7 @@ async fn so_already(context: &Context, ask: &Verb, id: RequestId, error: ClientE
         return Err(error.into());
     }
     let status = context.client.status(Read::Linearizable).await?;
-    if let Verb::Shutdown { server } = ask {
+    if let Verb::Shutdown { server, .. } = ask {
         // To be empty is less than to be emptied for a shutdown.
         let purpose = |one: &ServerView| one.drain.as_ref().map(|drain| drain.purpose.clone());
         let so = status.servers.iter().find(|one| one.name == server.as_str()).and_then(purpose);
@@ -123,6 +124,7 @@ fn says_so(ask: &Verb, code: &str) -> bool {
         Verb::Offline { .. } => &["already_offline"],
         Verb::Freeze { .. } => &["frozen"],
         Verb::Unfreeze { .. } => &["not_frozen"],
+        Verb::Acknowledge { .. } => &["no_overlap"],
         Verb::Clear { .. } => &["no_fault"],
         Verb::AbortMigration { .. } => &["not_migrating"],
         Verb::Flush { .. } => &["no_change"],
@@ -136,7 +138,7 @@ fn says_so(ask: &Verb, code: &str) -> bool {
         Verb::UnfreezeServer { .. } => &["server_not_frozen"],
         Verb::ReleaseServer { .. } => &["not_quarantined"],
         Verb::Resume => &["no_storm"],
-        Verb::Disarm => &["already_disarmed"],
+        Verb::Disarm { .. } => &["already_disarmed"],
         Verb::Arm => &["not_disarmed"],
         Verb::RetryHmc { .. } => &["not_refused"],
         Verb::ServiceOnline { .. } | Verb::ServiceOffline { .. } => &["service_already"],

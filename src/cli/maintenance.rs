@@ -18,15 +18,15 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
         Server::List(filter) => return list(&filter, context, terminal).await,
         Server::Show { server } => return show(server.as_str(), context, terminal).await,
         Server::Rolling => return rolling(context, terminal).await,
-        Server::Drain { server, wait } => {
+        Server::Drain { server, said, wait } => {
             goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
-            Verb::Drain { server }
+            Verb::Drain { server, terms: said.into() }
         }
         Server::Undrain { server, bring_back } => Verb::Undrain { server, bring_back },
-        Server::Freeze { server } => Verb::FreezeServer { server },
+        Server::Freeze { server, said } => Verb::FreezeServer { server, terms: said.into() },
         Server::Unfreeze { server } => Verb::UnfreezeServer { server },
         Server::Release { server } => Verb::ReleaseServer { server },
-        Server::Shutdown { server, sure, wait } => {
+        Server::Shutdown { server, said, sure, wait } => {
             let doubt = Doubt {
                 name: server.as_str(),
                 what: "shut down",
@@ -41,7 +41,7 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
                 doubt.ask(&render::server_groups(&view), terminal)?;
             }
             goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
-            Verb::Shutdown { server }
+            Verb::Shutdown { server, terms: said.into() }
         }
     };
     request(context, terminal, ask, goal).await
@@ -52,8 +52,12 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
         Cluster::Init(_) => return Err(Fault::usage("a cluster is founded without one", "see `tenure cluster init`")),
         Cluster::Upgrade(upgrade) => return super::upgrade::upgrade(&upgrade, context, terminal).await,
         Cluster::Arm => return request(context, terminal, Verb::Arm, None).await,
-        Cluster::Disarm { sure } => {
-            (Verb::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
+        Cluster::Disarm { said, sure } => {
+            let warning = match said.until {
+                None => "Nothing is failed over until `tenure cluster arm`, whatever happens.",
+                Some(_) => "Nothing is failed over until then, or `tenure cluster arm`, whatever happens.",
+            };
+            (Verb::Disarm { terms: said.into() }, sure, "disarmed", warning)
         }
         Cluster::Resume { sure } => {
             (Verb::Resume, sure, "resumed", "Everything that stood on the lost servers is started elsewhere.")

@@ -13,12 +13,14 @@ pub mod apart;
 mod audit;
 mod authority;
 mod backup;
+mod bundle;
 mod configure;
 mod exit;
 mod found;
 mod generated;
 mod group;
 mod hmc;
+mod log;
 mod maintenance;
 mod members;
 mod names;
@@ -84,6 +86,8 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,
         Command::Node(command) => members::node(command, &Context::new(global)?, terminal).await,
         Command::User(command) => user::user(command, global, terminal).await,
+        Command::Log(command) => log::log(command, &Context::new(global)?, terminal).await,
+        Command::Debug(command) => bundle::debug(command, &Context::new(global)?, terminal).await,
         Command::Audit { since } => audit::audit(since, &Context::new(global)?, terminal).await,
         Command::Authority(command) => authority::run(command, &Context::new(global)?, terminal).await,
         Command::Backup(command) => backup::run(command, global, terminal).await,

@@ -77,7 +77,7 @@ pub fn is_amiss_group(group: &GroupView) -> bool {
         Intent::Online | Intent::Other(_) => group.state == GroupStatus::Online,
     };
     let marked = !group.faults.is_empty() || group.flags.iter().any(|flag| flag != "watched");
-    !settled || !group.live || marked || group.frozen || group.wait.is_some()
+    !settled || !group.live || marked || group.frozen || group.wait.is_some() || group.overlaps.is_some()
 }
 
 /// Whether a resource is not as it should be.

@@ -68,7 +68,7 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     }
     for server in what.drain {
         titles.push(format!("draining {server}"));
-        all.push(WhatIf::Ask(Verb::Drain { server }));
+        all.push(WhatIf::Ask(Verb::Drain { server, terms: Default::default() }));
     }
     if !what.lose.is_empty() {
         titles.push(format!("losing {}", what.lose.join(" and ")));

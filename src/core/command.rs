@@ -10,6 +10,7 @@ use crate::{
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     placement::tolerance::Weakness,
+    terms::Keep,
     trust::{Act, Caller, FIRST_USER, Hash, Origin, TrustChange},
 };
 use serde::{
@@ -395,6 +396,8 @@ pub enum Command {
         /// The node that goes on.
         survivor: NodeName,
     },
+    /// The time of a freeze, a drain or a disarm is over.
+    TimeOver(Keep),
     /// The process that runs a node is of this build.
     #[cfg(feature = "next-level")]
     Built {

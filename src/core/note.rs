@@ -19,6 +19,7 @@ use crate::{
     order::Epoch,
     placement::tolerance::Weakness,
     row::Names,
+    terms::{Keep, Kept},
 };
 use reason::whys;
 use serde::{Deserialize, Serialize};
@@ -110,7 +111,7 @@ notes! {
     );
 
     /// For a request about a resource, `group` is the group of that resource.
-    "requested", if *what == Verb::Disarm { Warning } else { Info },
+    "requested", if matches!(what, Verb::Disarm { .. }) { Warning } else { Info },
         Requested { by: ForeignText, what: Verb, group: Option<GroupName> }
         => ("{}{what}, asked by {by}", group.as_ref().map(|group| format!("group {group}: ")).unwrap_or_default());
 
@@ -267,6 +268,13 @@ notes! {
     "held", Alarm, Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict }
         => ("group {group} HELD: {conflict} active{}", held(tenure.as_ref(), conflict));
 
+    /// Something was active on several servers at once, and is so no more.
+    "overlap", Alarm, Overlap { group: GroupName, places: Conflict, lasted: Span, certain: bool } => (
+        "group {group}: {places} {} at the same time (seen for {lasted}); check what that did to its file systems, then `tenure \
+         group acknowledge {group}`",
+        if *certain { "were active" } else { "may have been active" }
+    );
+
     "released", Info, Released { group: GroupName }
         => ("group {group}: active nowhere without right, no longer held");
 
@@ -329,6 +337,9 @@ notes! {
 
     "quarantine_over", Info, QuarantineOver { server: ServerName }
         => ("server {server} is out of quarantine and takes work again");
+
+    "time_over", if *what == Keep::Cluster { Warning } else { Info }, TimeOver { what: Keep, kept: Kept }
+        => ("{what}: its time is over{kept}");
 
     "authority_signs", Info, AuthoritySigns { authority: String }
         => ("authority {authority} signs from now on: every node trusts it");

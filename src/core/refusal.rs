@@ -97,6 +97,11 @@ refusals! {
     "held" Held { group: GroupName }
         => ("group {group} is held: it is active where it has no tenure"),
         ("stop the wrong copy at its manager");
+    "no_overlap" NoOverlap { group: GroupName }
+        => ("nothing of group {group} was active on two servers at once since that was last acknowledged");
+    "overlap_goes_on" OverlapGoesOn { group: GroupName }
+        => ("something of group {group} is active on two servers now"),
+        ("see `tenure why {group}`, and acknowledge it when that is over");
     "already_on" AlreadyOn { group: GroupName, server: ServerName }
         => ("group {group} is already online on {server}"),
         ("to move it: `tenure group switch {group} --to SERVER`");

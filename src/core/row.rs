@@ -2,7 +2,7 @@
 
 use crate::{
     ForeignText, GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span,
-    SystemState, Time, UserName, Verb,
+    SystemState, Terms, Time, UserName, Verb,
     config::{Need, Trigger},
     ledger::Incarnation,
     name::Thing,
@@ -12,6 +12,7 @@ use crate::{
     },
     order::Epoch,
     placement::tolerance::Weakness,
+    terms::{Keep, Kept},
     trust::{Need as Right, Purpose},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,15 @@ impl Names for Verb {
         self.things().into_iter().next()
     }
 }
+impl Names for Keep {
+    fn thing(&self) -> Option<Thing<'_>> {
+        match self {
+            Keep::Group(group) => group.thing(),
+            Keep::Server(server) | Keep::Drain(server) => server.thing(),
+            Keep::Cluster => None,
+        }
+    }
+}
 impl Names for Time {
     fn instant(&self) -> Option<Time> {
         Some(*self)
@@ -94,7 +104,9 @@ name_nothing!(
     Trigger,
     Weakness,
     Right,
-    Purpose
+    Purpose,
+    Terms,
+    Kept
 );
 name_nothing!(NotHere, Wait, ServerWait, Brake, Decision, Stay, FaultReason, LeaveReason, CleanReason, Conflict, Proof);
 name_nothing!(NodeOffHow, OffHow);

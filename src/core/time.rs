@@ -57,6 +57,26 @@ impl Span {
     pub const fn times(self, times: u64) -> Span {
         Span(self.0.saturating_mul(times))
     }
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn read(text: &str) -> Option<Span> {
+        let (number, unit) = text.split_at(text.find(|sign: char| sign.is_ascii_alphabetic())?);
+        let scale: u64 = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let whole = whole.parse::<u64>().ok()?.checked_mul(scale)?;
+        let is_short = fraction.len() <= 3 && fraction.bytes().all(|digit| digit.is_ascii_digit());
+        let ms = match fraction {
+            "" => 0,
+            _ if unit == "s" && is_short => format!("{fraction:0<3}").parse().ok()?,
+            _ => return None,
+        };
+        Some(Span(whole.checked_add(ms)?))
+    }
     /// What another clock may gain or lose in it.
     pub fn drift(self) -> Span {
         Span(self.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default())

@@ -292,6 +292,36 @@ pub enum TrustChange {
     },
 }
 
+/// How much a log tells: each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // what a name says is not said again
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// All levels, by their names.
+    pub const ALL: [(&'static str, LogLevel); 5] = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = LogLevel::ALL.iter().find(|(_, level)| level == self).map_or("", |(name, _)| *name);
+        f.pad(name)
+    }
+}
+
 /// Something that nodes do for a user outside the ledger, once the ledger has permitted and recorded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold
@@ -346,6 +376,13 @@ pub enum Act {
     },
     /// The image of the ledger is given out.
     SaveBackup,
+    /// The log of a node tells more, or less, for a time.
+    LogLevel {
+        node: NodeName,
+        level: LogLevel,
+        /// Time after which it is as before.
+        lasts: Span,
+    },
 }
 
 impl fmt::Display for TrustChange {
@@ -383,6 +420,7 @@ impl fmt::Display for Act {
             Act::StopNode { node, .. } => write!(f, "node stop {node}"),
             Act::Raise { level } => write!(f, "cluster upgrade --raise to level {}", level.0),
             Act::SaveBackup => f.write_str("backup save"),
+            Act::LogLevel { node, level, lasts } => write!(f, "log level {node} {level} --for {lasts}"),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! row here, its implementation in the ledger, and an entry in the arguments of `tenure`.
 
 use crate::{
-    GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName,
+    ForeignText, GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName, Span, Terms,
     name::Thing,
     row::{Name, Names},
 };
@@ -66,7 +66,7 @@ macro_rules! verbs {
 
             /// Parses the form that [`Verb::typed`] writes.
             fn from_str(text: &str) -> Result<Self, NotAVerb> {
-                let typed: Vec<&str> = text.split_whitespace().collect();
+                let typed: Vec<&str> = words(text);
                 $({
                     let kind: Vec<&str> = $typed.split(' ').collect();
                     if let Some(rest) = typed.strip_prefix(kind.as_slice()) {
@@ -124,7 +124,7 @@ verbs! {
         => "group {group}: {}", if *fault { "what waits counts as failed" } else { "look again" };
 
     /// Do nothing to a group, whatever happens.
-    "group freeze" Freeze { group: GroupName } => "group {group}: freeze";
+    "group freeze" Freeze { group: GroupName, #[serde(default)] terms: Terms } => "group {group}: freeze{terms}";
 
     /// End the freeze of a group.
     "group unfreeze" Unfreeze { group: GroupName } => "group {group}: unfreeze";
@@ -150,17 +150,19 @@ verbs! {
     "service offline" ServiceOffline { service: ServiceName } => "service {service}: offline";
 
     /// Empty a server and keep it empty.
-    "server drain" Drain { server: ServerName } => "server {server}: drain";
+    "server drain" Drain { server: ServerName, #[serde(default)] terms: Terms } => "server {server}: drain{terms}";
 
     /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
-    "server shutdown" Shutdown { server: ServerName } => "server {server}: shutdown";
+    "server shutdown" Shutdown { server: ServerName, #[serde(default)] terms: Terms }
+        => "server {server}: shutdown{terms}";
 
     /// Let a drained server take work again, and bring back what the drain took away if that is asked for.
     "server undrain" Undrain { server: ServerName, #[serde(default)] bring_back: bool = "--bring-back" }
         => "server {server}: undrain{}", when(*bring_back, " and bring back");
 
     /// Give a server no new work; what runs there stays.
-    "server freeze" FreezeServer { server: ServerName } => "server {server}: freeze";
+    "server freeze" FreezeServer { server: ServerName, #[serde(default)] terms: Terms }
+        => "server {server}: freeze{terms}";
 
     /// End the freeze of a server.
     "server unfreeze" UnfreezeServer { server: ServerName } => "server {server}: unfreeze";
@@ -181,10 +183,13 @@ verbs! {
     "cluster resume" Resume => "cluster: resume after the storm";
 
     /// Start, stop, move, fence and grant nothing in the whole cluster.
-    "cluster disarm" Disarm => "cluster: disarm";
+    "cluster disarm" Disarm { #[serde(default)] terms: Terms } => "cluster: disarm{terms}";
 
     /// End the disarming of the cluster.
     "cluster arm" Arm => "cluster: arm";
+
+    /// Say that what became of a group while two copies of it were active was looked at.
+    "group acknowledge" Acknowledge { group: GroupName } => "group {group}: acknowledge that two copies were active";
 }
 
 impl Verb {
@@ -211,8 +216,9 @@ impl Verb {
             Verb::Online { group, .. }
             | Verb::Clear { group, .. }
             | Verb::Offline { group, .. }
-            | Verb::Freeze { group }
+            | Verb::Freeze { group, .. }
             | Verb::Unfreeze { group }
+            | Verb::Acknowledge { group }
             | Verb::Flush { group }
             | Verb::ClearAdminWait { group, .. } => *group = instance.clone(),
             Verb::Switch { .. } | Verb::Migrate { .. } | Verb::AbortMigration { .. } | Verb::Enable { .. } => {
@@ -234,7 +240,7 @@ impl Verb {
             | Verb::ConfirmNodeOff { .. }
             | Verb::RetryHmc { .. }
             | Verb::Resume
-            | Verb::Disarm
+            | Verb::Disarm { .. }
             | Verb::Arm => return None,
         }
         Some(one)
@@ -289,6 +295,62 @@ impl<N: Name> Field for Option<N> {
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>) {
         if let Some(name) = self {
             name.put(flag, words);
+        }
+    }
+}
+
+/// Words of a command line. One that begins with a quotation mark goes on to the next one without a backslash.
+fn words(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let end = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let mut escaped = false;
+                let is_end = |letter: char| {
+                    let ends = letter == '"' && !escaped;
+                    escaped = letter == '\\' && !escaped;
+                    ends
+                };
+                quoted.find(is_end).map_or(rest.len(), |at| at.saturating_add(2))
+            }
+            None => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+        };
+        let (word, more) = rest.split_at(end);
+        all.push(word);
+        rest = more.trim_start();
+    }
+    all
+}
+
+/// Takes the word behind a flag, with the flag.
+fn take_behind<'a>(flag: &str, words: &mut Vec<&'a str>) -> Result<Option<&'a str>, NotAVerb> {
+    let Some(at) = words.iter().position(|word| *word == flag) else { return Ok(None) };
+    words.remove(at);
+    let word = words.get(at).copied().filter(|word| !word.starts_with("--")).ok_or(NotAVerb)?;
+    words.remove(at);
+    Ok(Some(word))
+}
+
+impl Field for Terms {
+    fn take(_: Option<&str>, words: &mut Vec<&str>) -> Result<Self, NotAVerb> {
+        let text = |word: &str| {
+            let inner = word.strip_prefix('"').and_then(|word| word.strip_suffix('"'));
+            let plain = inner.map(|inner| inner.replace("\\\"", "\"").replace("\\\\", "\\"));
+            ForeignText::from(plain.as_deref().unwrap_or(word))
+        };
+        let reason = take_behind("--reason", words)?.map(text);
+        let lasts = take_behind("--until", words)?.map(|word| Span::read(word).ok_or(NotAVerb)).transpose()?;
+        Ok(Terms { reason, lasts })
+    }
+
+    fn put(&self, _: Option<&str>, words: &mut Vec<String>) {
+        if let Some(reason) = &self.reason {
+            let quoted = reason.replace('\\', "\\\\").replace('"', "\\\"");
+            words.extend(["--reason".to_owned(), format!("\"{quoted}\"")]);
+        }
+        if let Some(lasts) = self.lasts {
+            words.extend(["--until".to_owned(), lasts.to_string()]);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     certificates::{self, Certificates},
     clock::{self, ClusterClock, Contact},
     founding::{self, FoundingError},
-    known, managers, member,
+    known, log, managers, member,
     peer::{Answer, Call, MemberCall, ask, incarnation},
     propose::level,
     refusals::Refusals,
@@ -18,8 +18,8 @@ use crate::{
     api::{
         Backend, Client, Failure, HmcHeard, Member, Members, Read,
         wire::{
-            AgentDetailView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply, JoinRequest, MemberView,
-            TokenView,
+            AgentDetailView, AgentsView, AuditView, EnrolReply, EnrolRequest, JoinReply, JoinRequest, LogView,
+            MemberView, TokenView,
         },
     },
     local::{LocalConfig, space},
@@ -34,12 +34,12 @@ use std::{
 };
 use tenure_core::{
     Caller, Command, Entry, Event, ForeignLines, GroupName, HmcName, Ledger, Level, NodeName, Rejection, Reply,
-    Request, RequestId, ResourceName, Sentence, UserName, audit,
+    Request, RequestId, ResourceName, Sentence, Span, UserName, audit,
     authority::Authority,
     codec,
     command::Author,
     config::Cluster,
-    trust::{Act, Hash, Purpose, TrustChange},
+    trust::{Act, Hash, LogLevel, Purpose, TrustChange},
 };
 use tenure_raft::{
     Handle, ProposeError, Refusal, Status,
@@ -52,6 +52,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Records of the audit in one answer.
 const AUDIT_PAGE: usize = 1000;
+/// Time that another node has to set its log.
+const REACH: Duration = Duration::from_millis(500);
 /// Time that a read waits for a leader: longer than an election, and no longer than a person likes to wait.
 const READ: Duration = Duration::from_secs(5);
 
@@ -504,6 +506,42 @@ impl Backend for NodeBackend {
             managers::try_somewhere(&self.raft, &self.performer, &self.config.node, (permit, cluster, hmcs)).await
         };
         self.permitted(by, act, look).await
+    }
+
+    async fn log_level(
+        &self,
+        by: &Caller,
+        node: &NodeName,
+        level: LogLevel,
+        lasts: Span,
+    ) -> Result<ForeignLines, Failure> {
+        let act = Act::LogLevel { node: node.clone(), level, lasts };
+        // Who is no member has no log that could be reached.
+        let peer = if *node == self.config.node { None } else { Some(suitability::peer(&self.raft, node)?) };
+        let done = async |permit| {
+            let said = match peer {
+                None => log::set_here(level, lasts),
+                Some(peer) => match ask(&self.raft, incarnation(), peer, &Call::Extra(permit), REACH).await {
+                    Ok(Answer::Said(said)) => said,
+                    Ok(_) => return Err(Failure::Unknown(format!("node {node} answered something else"))),
+                    Err(why) => return Err(Failure::Unknown(format!("node {node}: {why}"))),
+                },
+            };
+            said.map_err(|why| Rejection::new("no_log", why).into())
+        };
+        self.permitted(by, act, done).await
+    }
+
+    async fn log(&self, lines: usize) -> Result<LogView, Failure> {
+        let told = log::told(lines);
+        let told = told.ok_or_else(|| Rejection::new("no_log", "this process keeps no log of its own"))?;
+        Ok(LogView {
+            node: self.config.node.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            filter: told.filter,
+            left: told.left.map(|left| left.as_secs()),
+            lines: told.lines,
+        })
     }
 
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {

@@ -3,10 +3,11 @@
 use super::{
     Machine,
     about::About,
-    known, managers, member,
+    known, log, managers, member,
     pause::{self, Leave},
     peer::{Answer, Asked, Call},
-    permit, suitability,
+    permit::{self, Extra},
+    suitability,
 };
 use crate::performer::Performer;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ pub async fn serve(mut calls: mpsc::Receiver<Asked>, clerk: Clerk, tasks: TaskTr
                     }
                 },
                 Call::Extra(act) => Answer::Said(match permit::extra(&raft, act, &me).await {
-                    Ok(call) => suitability::extra(agents, &call).await,
+                    Ok(Extra::Agent(call)) => suitability::extra(agents, &call).await,
+                    Ok(Extra::Log(level, lasts)) => log::set_here(level, lasts),
                     Err(why) => Err(why.into()),
                 }),
                 Call::Agents => Answer::Agents(known::list_here(agents, &me).await),

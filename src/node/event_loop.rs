@@ -1,7 +1,7 @@
 //! The event loop: passes inputs to the node machine, and carries out its effects. It decides nothing.
 
 use super::{
-    Ending, Machine,
+    Ending, Machine, changes,
     clock::{self, ClusterClock, Contact},
     logins::Logins,
     managers::Managers,
@@ -62,6 +62,7 @@ pub(super) struct EventLoop {
     pub(super) carried: BTreeMap<OrderId, AbortHandle>,
     pub(super) ended: watch::Sender<Option<Ending>>,
     alive: Alive,
+    told: changes::Changes,
 }
 
 /// The parts that the daemon provides.
@@ -139,6 +140,7 @@ impl EventLoop {
             carried: BTreeMap::new(),
             ended,
             alive,
+            told: changes::Changes::new(moment::now()),
         }
     }
 
@@ -185,6 +187,7 @@ impl EventLoop {
             let effects = self.node.handle(now, input);
             self.tell_role(led, standing.term);
             self.contact.set(self.node.led_at());
+            self.tell_changes(&ledger, &standing);
             self.carry_out(effects);
         }
     }
@@ -204,11 +207,22 @@ impl EventLoop {
         self.carry_out(effects);
     }
 
+    /// That this node decides, and no longer decides; that it leads is told with the leaders.
     fn tell_role(&self, led: bool, term: u64) {
-        match (led, self.node.leads()) {
-            (false, true) => tracing::info!(term, "leads"),
-            (true, false) => tracing::info!(term, "leads no longer"),
-            (true, true) | (false, false) => {}
+        if led && !self.node.leads() {
+            tracing::info!(kind = "leads_no_longer", term, "this node leads no longer");
+        }
+    }
+
+    /// Who leads, and whether with a majority.
+    fn tell_changes(&mut self, ledger: &Ledger, standing: &node::Standing) {
+        let now = moment::now();
+        // The only voter needs nobody to answer it.
+        let alone = standing.leads && standing.voters.len() == 1;
+        let led_at = if alone { Some(now) } else { self.node.led_at() };
+        let patience = ledger.config.timings.monitor;
+        for change in self.told.step(now, standing.leader.as_ref(), led_at, patience) {
+            changes::log(&change, &self.me, standing.term);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The records of the ledger, for the log of this node and for subscribers.
 
 use super::event_loop::EventLoop;
-use tenure_core::{Event, Ledger, note::Level};
+use tenure_core::{Event, GroupName, Ledger, ServerName, note::Level};
 
 impl EventLoop {
     /// Logs and publishes the ledger's records since the last call.
@@ -17,10 +17,12 @@ impl EventLoop {
 }
 
 fn log(event: &Event) {
-    let Event { index, level, text, .. } = event;
+    let Event { index, level, kind, text, .. } = event;
+    let (group, server) = (event.group.as_ref().map(GroupName::as_str), event.server.as_ref().map(ServerName::as_str));
+    // By the names that `tenure events --output json` gives them.
     match level {
-        Level::Info => tracing::info!(index, "{text}"),
-        Level::Warning => tracing::warn!(index, "{text}"),
-        Level::Alarm => tracing::error!(index, "{text}"),
+        Level::Info => tracing::info!(index, kind = &**kind, group, server, "{text}"),
+        Level::Warning => tracing::warn!(index, kind = &**kind, group, server, "{text}"),
+        Level::Alarm => tracing::error!(index, kind = &**kind, group, server, "{text}"),
     }
 }

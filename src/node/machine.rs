@@ -166,7 +166,7 @@ mod tests {
 
     fn disarm() -> Vec<u8> {
         let author = Author::first_user(RequestId(1));
-        let command = Command::Request(Verb::Disarm.into());
+        let command = Command::Request(Verb::Disarm { terms: Default::default() }.into());
         codec::encode(&Entry { at: Time(7), wall: Time(7), author, commands: vec![command] }, Level::FIRST)
     }
 

@@ -1,20 +1,15 @@
 //! The program `tenured`: arguments, logging, signals.
 
-use super::{Daemon, Ending, founding, recovery, service};
-use crate::{
-    local::{LocalConfig, LogFormat, private},
-    shown::Log,
-};
+use super::{Daemon, Ending, founding, log, recovery, service};
+use crate::local::{LocalConfig, private};
 use clap::Parser;
 use std::{
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 use tenure_core::foreign::{escape, escape_lines};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Time that a failed node may take to stop.
 const STOPPING: Duration = Duration::from_secs(10);
@@ -57,7 +52,7 @@ pub fn run(args: &Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    start_log(config.log_format);
+    log::start(config.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return fail(&why),
@@ -148,20 +143,6 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
         tracing::error!("not everything has stopped in time; the process ends all the same");
     }
     why.code()
-}
-
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("TENURE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,openraft=warn,russh=warn,rustls=warn,hyper=warn,sled=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    let colours = std::io::stderr().is_terminal();
-    match format {
-        LogFormat::Text => {
-            let log = log.with_ansi(colours).with_target(false);
-            log.with_writer(move || Log::text(std::io::stderr(), colours)).init();
-        }
-        LogFormat::Json => log.json().with_writer(|| Log::json(std::io::stderr())).init(),
-    }
 }
 
 pub(super) fn fail(why: &dyn std::error::Error) -> ExitCode {

@@ -51,7 +51,8 @@ async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
         | Act::Check { .. }
         | Act::Certify { .. }
         | Act::StopNode { .. }
-        | Act::SaveBackup => {
+        | Act::SaveBackup
+        | Act::LogLevel { .. } => {
             let why = format!("what was permitted is another thing: {act}");
             Answer::MemberRefused(Rejection::new("not_permitted", why))
         }

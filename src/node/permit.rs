@@ -4,10 +4,10 @@
 use super::{Machine, suitability::ExtraCall};
 use std::time::Duration;
 use tenure_core::{
-    NodeName,
+    NodeName, Span,
     audit::digest,
     config::Cluster,
-    trust::{Act, Hash, Purpose},
+    trust::{Act, Hash, LogLevel, Purpose},
 };
 use tenure_raft::Handle;
 
@@ -32,13 +32,22 @@ pub async fn check(raft: &Handle<Machine>, permit: u64, cluster: &Cluster) -> Re
     }
 }
 
-/// The call of an agent of this node that is permitted.
-pub async fn extra(raft: &Handle<Machine>, permit: u64, me: &NodeName) -> Result<ExtraCall, String> {
+/// What this node is to do besides, that is permitted.
+pub enum Extra {
+    /// A call of an agent.
+    Agent(ExtraCall),
+    /// Its log tells more, or less, for a time.
+    Log(LogLevel, Span),
+}
+
+/// What this node is to do besides, that is permitted.
+pub async fn extra(raft: &Handle<Machine>, permit: u64, me: &NodeName) -> Result<Extra, String> {
     match act(raft, permit).await? {
         Act::Action { node, resource, action, arguments } if node == *me => {
-            Ok(ExtraCall { resource, action: Some((action, arguments)) })
+            Ok(Extra::Agent(ExtraCall { resource, action: Some((action, arguments)) }))
         }
-        Act::Describe { node, resource } if node == *me => Ok(ExtraCall { resource, action: None }),
+        Act::Describe { node, resource } if node == *me => Ok(Extra::Agent(ExtraCall { resource, action: None })),
+        Act::LogLevel { node, level, lasts } if node == *me => Ok(Extra::Log(level, lasts)),
         other => Err(format!("what was permitted is another thing: {other}")),
     }
 }

@@ -1,13 +1,34 @@
 //! Proposing the commands of the node machine; the results are its next inputs. Generic in the network and clock of
 //! consensus.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 use tenure_core::{
     Command, Entry, Level, NodeName, Reply, Time, codec,
     command::Author,
     node::{Fate, Input, Proposal, Taken},
 };
 use tenure_raft::{Handle, ProposeError, Proposed, StateMachine, Types};
+
+/// Decisions of this process that fail, and reports.
+static UNCOMMITTED: Trouble = Trouble(AtomicBool::new(false));
+static UNREPORTED: Trouble = Trouble(AtomicBool::new(false));
+
+/// Something that fails and is tried again: told once, until it has worked again.
+struct Trouble(AtomicBool);
+
+impl Trouble {
+    fn tell(&self, failed: Option<String>, what: &str) {
+        let known = self.0.swap(failed.is_some(), Relaxed);
+        match failed {
+            Some(why) if !known => tracing::warn!(%why, "{what}; it is tried again"),
+            Some(why) => tracing::debug!(%why, "{what} yet"),
+            None => {}
+        }
+    }
+}
 
 /// Time that a proposal may take.
 pub const PROPOSAL: Duration = Duration::from_secs(5);
@@ -42,20 +63,21 @@ pub async fn put<S: StateMachine, C: Types>(
                 Err(ProposeError::Unknown { .. }) => Fate::Unknown,
                 Err(_) => Fate::Refused,
             };
-            if let Err(why) = ended {
-                tracing::warn!(%why, "decisions not committed yet");
-            }
+            UNCOMMITTED.tell(ended.err().map(|why| why.to_string()), "decisions are not committed");
             Some(Input::Planned { term, fate })
         }
         Proposal::Report(order) => {
             let taken = match raft.propose(bytes, PROPOSAL).await {
-                Ok(taken) if !is_unheard(&taken.reply) => Taken::Yes,
+                Ok(taken) if !is_unheard(&taken.reply) => {
+                    UNREPORTED.tell(None, "");
+                    Taken::Yes
+                }
                 Ok(_) => {
                     tracing::debug!(%order, "this process is not entered yet");
                     Taken::No
                 }
                 Err(why) => {
-                    tracing::warn!(%order, %why, "report not taken yet");
+                    UNREPORTED.tell(Some(why.to_string()), "reports of what this node did are not taken");
                     Taken::No
                 }
             };

@@ -12,6 +12,7 @@ mod marks;
 pub mod moment;
 mod orders;
 mod reader;
+mod unread;
 pub mod watchdog;
 
 pub use agents::{AgentPaths, Agents};

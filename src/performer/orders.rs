@@ -1,7 +1,7 @@
 //! The performer: carries out the steps of orders through the hypervisor of a server or the agents of this node, with
 //! the present configuration.
 
-use super::{Agents, hook, marks::Marks};
+use super::{Agents, hook, marks::Marks, unread::Unread};
 use crate::hypervisor::Registry;
 use std::{
     collections::BTreeMap,
@@ -53,6 +53,7 @@ pub struct Performer {
     known: Box<Knows>,
     serial: AtomicU64,
     marks: Marks,
+    unread: Unread,
 }
 
 impl Performer {
@@ -71,7 +72,8 @@ impl Performer {
         let partition = partition_name(Path::new(PARTITION));
         let (applied, known) = (Box::new(applied), Box::new(known));
         let (cluster, marks) = (RwLock::default(), Marks::default());
-        Performer { me, registry, agents, partition, cluster, applied, known, serial, marks }
+        let unread = Unread::default();
+        Performer { me, registry, agents, partition, cluster, applied, known, serial, marks, unread }
     }
 
     /// Takes over a new configuration.
@@ -105,11 +107,12 @@ impl Performer {
             // The server has no driver.
             None => words::no_reading(&asked),
             Some(Ok(seen)) => {
+                self.unread.read(server);
                 self.marks.see(&cluster, server, &seen);
                 self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen))
             }
             Some(Err(error)) => {
-                tracing::warn!(%server, %error, "server not read");
+                self.unread.failed(server, &error);
                 words::no_reading(&asked)
             }
         }

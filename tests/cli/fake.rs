@@ -1,20 +1,23 @@
 //! A node without consensus: a real ledger and the real planner, in a world in which every order succeeds at once.
 
+mod served;
+
+pub use served::Served;
+
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tenure::api::{
-    Backend, Failure, HmcHeard, Limits, Member, Members, Read,
+    Backend, Failure, HmcHeard, Member, Members, Read,
     wire::{
         AgentActionView, AgentDetailView, AgentView, AgentsView, AuditView, EnrolReply, EnrolRequest, HmcHeardView,
-        JoinReply, JoinRequest, ParameterView, TokenView,
+        JoinReply, JoinRequest, LogView, ParameterView, TokenView,
     },
 };
 use tenure_core::{
@@ -25,12 +28,11 @@ use tenure_core::{
     config::{Cluster, Manager},
     order::Ending,
     plan::plan,
-    trust::{Act, Hash, Purpose, Rights, TrustChange},
+    trust::{Act, Hash, LogLevel, Purpose, TrustChange},
     view::NodeView,
 };
-use tenure_raft::tls::{ClusterAuthority, Credentials, Identity, Role, Validity};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tenure_raft::tls::{ClusterAuthority, Role, Validity};
+use tokio::sync::watch;
 
 /// 2026-11-22T03:00:00Z.
 const START: Time = Time(1_795_316_400_000);
@@ -388,6 +390,24 @@ impl Backend for Fake {
         }
     }
 
+    async fn log_level(
+        &self,
+        by: &Caller,
+        node: &NodeName,
+        level: LogLevel,
+        lasts: Span,
+    ) -> Result<ForeignLines, Failure> {
+        self.permit(by, Act::LogLevel { node: node.clone(), level, lasts })?;
+        self.note(by, format!("log level {node} {level} --for {lasts}"))?;
+        Ok(format!("the log level is {level} for {lasts}").into())
+    }
+
+    async fn log(&self, lines: usize) -> Result<LogView, Failure> {
+        let lines = ["one", "DEBUG said password=\"hunter2\"", "three"].into_iter().take(lines).map(str::to_owned);
+        let (node, version, filter) = ("p1".to_owned(), "0.1.0".to_owned(), "info".to_owned());
+        Ok(LogView { node, version, filter, left: None, lines: lines.collect() })
+    }
+
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {
         let agent = |agent: &str, kind: &str, at: &str| AgentView {
             agent: agent.to_owned(),
@@ -629,63 +649,4 @@ impl Fake {
 
 fn an_hour() -> Validity {
     Validity::from_now(std::time::Duration::from_secs(3600))
-}
-
-/// A served fake node, and an administrator's identity for it.
-pub struct Served {
-    pub fake: Arc<Fake>,
-    pub address: SocketAddr,
-    pub authority: ClusterAuthority,
-    pub admin: Identity,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Served {
-    pub async fn start(site: Site) -> Self {
-        Self::start_within(Limits::default(), site).await
-    }
-
-    pub async fn start_within(limits: Limits, site: Site) -> Self {
-        let authority = ClusterAuthority::create("site").unwrap();
-        let node = Credentials::new(authority.issue("p1", Role::Node { id: 1 }).unwrap()).unwrap();
-        let admin = authority.issue("admin", Role::User { id: 0 }).unwrap();
-        let applied = watch::Sender::new(site.ledger.index);
-        let fake = Arc::new(Fake {
-            site: Arc::new(Mutex::new(site)),
-            mood: Mutex::default(),
-            idle: Mutex::default(),
-            unreached: Mutex::default(),
-            audit: Mutex::default(),
-            levels: Mutex::default(),
-            leaderless_answers: AtomicUsize::default(),
-            admits: AtomicBool::new(true),
-            applied,
-            authority: authority.clone(),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let served = {
-            let (fake, stop) = (Arc::clone(&fake) as Arc<dyn Backend>, stop.clone());
-            async move { tenure::api::serve_within(limits, listener, node, fake, stop).await }
-        };
-        Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
-    }
-
-    /// Lets in another administrator.
-    pub fn another(&self, name: &str) -> Identity {
-        let user = UserName::from(name);
-        let change = TrustChange::AddUser { user: user.clone(), rights: Rights::ALL };
-        self.fake.site().operator(Command::Request(change.into()));
-        let id = self.fake.site().ledger.trust.users[&user].id;
-        self.authority.issue(name, Role::User { id }).unwrap()
-    }
-
-    /// Stops serving and waits for the end.
-    pub async fn stop(self) -> Arc<Fake> {
-        self.stop.cancel();
-        self.task.await.unwrap();
-        self.fake
-    }
 }

@@ -7,6 +7,7 @@ mod binary;
 mod commands;
 mod fake;
 mod hmcs;
+mod kept;
 mod maintenance;
 mod messages;
 mod render;

@@ -218,7 +218,7 @@ async fn the_cluster_is_disarmed_armed_and_resumed() {
     let ended = desk.answer("cluster disarm", Some("site\n")).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
     let status = desk.run("status --all").await.out;
-    let standstill = "DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm`";
+    let standstill = "DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm` (asked by admin)";
     assert_eq!(status.lines().nth(1), Some(&*format!("ALARM  {standstill}")), "{status}");
     assert_eq!(desk.run("status --output json").await.json()["standstills"], serde_json::json!([standstill]));
     assert_eq!(desk.run("server drain p1").await.exit, Exit::Refused);
@@ -277,9 +277,9 @@ async fn a_drain_that_is_stuck_asks_for_no_assertion() {
 async fn everything_of_a_large_site_on_one_screen() {
     let mut site = site();
     site.operator(Command::Request(Verb::ResourceOffline { resource: "ip@p2".into(), propagate: false }.into()));
-    site.operator(Command::Request(Verb::Drain { server: "p2".into() }.into()));
+    site.operator(Command::Request(Verb::Drain { server: "p2".into(), terms: Default::default() }.into()));
     site.settle();
-    site.operator(Command::Request(Verb::Disarm.into()));
+    site.operator(Command::Request(Verb::Disarm { terms: Default::default() }.into()));
     let desk = Desk::new(site).await;
     insta::assert_snapshot!(desk.run("status --all").await.out);
     desk.served.stop().await;

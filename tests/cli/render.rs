@@ -80,7 +80,7 @@ async fn a_reading_has_an_age() {
 #[tokio::test]
 async fn nothing_runs_on_a_server_that_is_proven_off() {
     let mut site = Site::running();
-    site.operator(Command::Request(tenure_core::Verb::Freeze { group: "db".into() }.into()));
+    site.operator(Command::Request(tenure_core::Verb::Freeze { group: "db".into(), terms: Default::default() }.into()));
     site.systems.insert("p2".into(), SystemState::NoConnection);
     site.silent.insert("p2".into());
     site.settle();
@@ -130,6 +130,7 @@ async fn colours_say_the_state_and_nothing_else() {
 async fn what_is_kept_back_on_servers() {
     let mut view = view(Site::running(), Read::Linearizable).await;
     let drain = |state, progress: &str| DrainView {
+        kept: Default::default(),
         purpose: DrainPurpose::Shutdown,
         since: "2026-11-21T22:00:00.000Z".into(),
         state,
@@ -182,7 +183,7 @@ async fn status_as_data() {
 }
 
 /// Every verb, with all of its options and with none.
-pub const TYPED: [&str; 34] = [
+pub const TYPED: [&str; 37] = [
     "group online g",
     "group online g --on s --propagate",
     "group offline g",
@@ -191,6 +192,9 @@ pub const TYPED: [&str; 34] = [
     "group migrate g --to s",
     "group abort g",
     "group flush g",
+    "group acknowledge g",
+    "group freeze g --until 2h",
+    "server drain s --until 90m",
     "group enable g",
     "group clear-admin-wait g",
     "group clear-admin-wait g --fault",

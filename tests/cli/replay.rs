@@ -141,7 +141,7 @@ async fn every_decision_of_a_log_is_shown_again() {
 async fn a_purged_log_begins_at_its_snapshot() {
     let (directory, node, mut site) = written(Snapshots { every: 12, keep: 2, ..Snapshots::default() }).await;
     until(&node, |status| status.purged.is_some()).await;
-    site.operator(Command::Request(Verb::Freeze { group: "web".into() }.into()));
+    site.operator(Command::Request(Verb::Freeze { group: "web".into(), terms: Default::default() }.into()));
     site.settle();
     write(&node, &site).await;
     node.shutdown().await;

@@ -273,7 +273,7 @@ async fn a_name_typed_wrong_is_shown() {
 #[tokio::test]
 async fn a_held_group_names_the_wrong_copy_and_the_command() {
     let mut site = Site::running();
-    site.operator(Command::Request(Verb::Freeze { group: "db".into() }.into()));
+    site.operator(Command::Request(Verb::Freeze { group: "db".into(), terms: Default::default() }.into()));
     site.set("p1", "db", Power::Running);
     site.settle();
     let desk = Desk::new(site).await;

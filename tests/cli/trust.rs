@@ -68,8 +68,10 @@ fn requests() -> Vec<(Needs, Method, &'static str, String)> {
         (Operator, post.clone(), "/v1/requests", ask(2, r#"{"drain":{"server":"p2"}}"#)),
         (Operator, post.clone(), "/v1/leader", r#"{"to":"p2"}"#.into()),
         (Operator, post.clone(), "/v1/hmcs/hmc1/check", "null".into()),
-        (Operator, get, "/v1/resources/ip/info?on=p1", none()),
-        (Administrator, post.clone(), "/v1/requests", ask(3, r#""disarm""#)),
+        (Operator, get.clone(), "/v1/resources/ip/info?on=p1", none()),
+        (Operator, get, "/v1/log?lines=3", none()),
+        (Operator, post.clone(), "/v1/nodes/p2/log", r#"{"level":"debug","lasts_ms":600000}"#.into()),
+        (Administrator, post.clone(), "/v1/requests", ask(3, r#"{"disarm":{}}"#)),
         (Administrator, post.clone(), "/v1/requests", ask(4, r#"{"confirm_off":{"server":"p2"}}"#)),
         (
             Administrator,
@@ -226,6 +228,7 @@ fn the_table_has_every_path() {
         include_str!("../../src/api/router/agent.rs"),
         include_str!("../../src/api/router/hmc.rs"),
         include_str!("../../src/api/router/backup.rs"),
+        include_str!("../../src/api/router/log.rs"),
         include_str!("../../src/api/router/trust.rs"),
     ];
     let literal = |text: &'static str| text.split('"').filter(|part| part.starts_with("/v1/")).collect::<Vec<_>>();
@@ -262,7 +265,7 @@ async fn a_user_has_a_key_certified_and_may_do_what_was_given() {
     let me = bob.whoami().await.unwrap();
     assert_eq!((me.name.as_str(), me.role, me.groups), ("bob", UserRole::Operator, Some(vec!["web".to_owned()])));
 
-    let freeze = |group: &str| tenure_core::Verb::Freeze { group: group.into() };
+    let freeze = |group: &str| tenure_core::Verb::Freeze { group: group.into(), terms: Default::default() };
     bob.request(Client::request_id(), freeze("web")).await.unwrap();
     let refused = bob.request(Client::request_id(), freeze("db")).await.unwrap_err().view();
     assert_eq!(refused.code.as_deref(), Some("not_allowed"));

@@ -148,7 +148,7 @@ async fn a_wall_clock_two_hours_ahead_ends_nothing_early() {
     let node = site.client_of(NODE).expect("a client");
     let back = site.until("it is back", PATIENCE, async || node.status(Read::Linearizable).await.is_ok());
     back.await.expect("it comes back");
-    request(&node, Verb::Freeze { group: "night".into() }).await;
+    request(&node, Verb::Freeze { group: "night".into(), terms: Default::default() }).await;
     gone("a request came through it", &settling(&site, index).await);
 
     let leads = site.until("it leads", PATIENCE, async || {

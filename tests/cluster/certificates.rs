@@ -54,7 +54,7 @@ async fn the_authority_is_rotated_while_the_cluster_works() {
     done(&cluster.tenure(&["authority", "rotate"]));
     let nodes = ["p1", "p2", "p3"].map(str::to_owned);
     until("every node has a certificate of the new authority", async || {
-        cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
         cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
         let view = authorities(&client).await;
         view.authorities.iter().any(|one| one.fingerprint != old && one.nodes == nodes && one.holders == nodes)

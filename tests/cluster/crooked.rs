@@ -46,11 +46,11 @@ async fn a_node_whose_ledger_differs_from_the_others_stops_and_the_cluster_says_
     let mut cluster = Cluster::of(3, "crooked", "").await;
     cluster.declare(2).await;
     cluster.kill("p3");
-    let left_out = cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    let left_out = cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
     let options = cluster.nodes["p3"].options(Snapshots { every: 4, keep: 1, ..Snapshots::default() });
     let crooked = Crooked { machine: Machine::default(), left_out };
     let crooked = Raft::start(options, crooked, Arc::new(Mute)).await.expect("its consensus");
-    let asks = [Verb::Freeze { group: "g1".into() }, Verb::Unfreeze { group: "g1".into() }];
+    let asks = [Verb::Freeze { group: "g1".into(), terms: Default::default() }, Verb::Unfreeze { group: "g1".into() }];
     let client = cluster.client();
     until("its ledger is kept in a snapshot", async || {
         for ask in &asks {

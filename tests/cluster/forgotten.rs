@@ -40,8 +40,8 @@ async fn a_voter_without_its_data_lets_nobody_lead_without_what_it_acknowledged(
     let index = cluster.members_of("p1").await.index;
     cluster.applied("p3", index).await;
     cluster.kill("p3");
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
-    cluster.commit(Verb::Freeze { group: "g1".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
+    cluster.commit(Verb::Freeze { group: "g1".into(), terms: Default::default() }).await;
     cluster.kill("p1");
     cluster.kill("p2");
     lose_data(&cluster.nodes["p2"].data);
@@ -74,7 +74,7 @@ async fn a_founder_without_its_data_founds_nothing() {
     cluster.declare(1).await;
     cluster.kill("p1");
     lose_data(&cluster.nodes["p1"].data);
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
     let leader = cluster.leads().await;
     let term = cluster.members_of(&leader).await.term;
     is_refused(&cluster, "p1");
@@ -110,7 +110,7 @@ async fn data_that_was_put_back_from_a_copy_is_refused() {
     assert!(status.success());
     copy_files(&data, &copy);
     cluster.start("p1");
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
     cluster.kill("p1");
     lose_data(&data);
     copy_files(&copy, &data);

@@ -81,7 +81,7 @@ async fn one(
     let mut frozen = frozen;
     while !stop.load(Ordering::Relaxed) {
         let group = GroupName::from(group.as_str());
-        let ask = if frozen { Verb::Unfreeze { group } } else { Verb::Freeze { group } };
+        let ask = if frozen { Verb::Unfreeze { group } } else { Verb::Freeze { group, terms: Default::default() } };
         let id = Client::request_id();
         let (index, sent) = commit(&client, id, &ask).await;
         writes.push(Write { id, ask, index, sent });

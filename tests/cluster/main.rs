@@ -14,6 +14,7 @@ mod hmcs;
 mod inside;
 mod load;
 mod logins;
+mod logs;
 mod members;
 mod nodes;
 mod quick;

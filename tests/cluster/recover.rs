@@ -20,7 +20,7 @@ const SURE: [&str; 4] = ["--by", "anna", "--yes-i-checked", "site"];
 async fn it_is_refused_while_it_may_be_wrong_and_who_was_given_up_stops() {
     let mut cluster = Cluster::of(3, "site", "").await;
     cluster.declare(2).await;
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
     cluster.commit(Verb::Offline { group: "g1".into(), propagate: false }).await;
     let index = cluster.client().status(Read::Linearizable).await.expect("answered").index;
     cluster.applied("p1", index).await;
@@ -127,7 +127,7 @@ async fn a_site_goes_on_from_the_disk_of_one_node() {
     let (one, others) = names.split_first().expect("three nodes");
     let ask = |verb| site.client.request(Client::request_id(), verb);
     let group = before.groups.iter().find(|group| group.name == "trial").expect("a group").clone();
-    ask(Verb::Freeze { group: "database".into() }).await.expect("frozen");
+    ask(Verb::Freeze { group: "database".into(), terms: Default::default() }).await.expect("frozen");
     let stopped = before.groups.iter().find(|group| group.name == "shop").expect("a group").name.clone();
     ask(Verb::Offline { group: stopped.as_str().into(), propagate: true }).await.expect("stopped");
     site.until("shop is offline", Duration::from_secs(60), async || {

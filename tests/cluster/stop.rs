@@ -33,8 +33,9 @@ async fn a_node_that_is_told_to_stop_ends_soon_and_well() {
     let mut events = client.follow(0);
     events.next().await.expect("an old event");
     let asking = client.clone();
-    let change =
-        tokio::spawn(async move { asking.request(Client::request_id(), Verb::Freeze { group: "g0".into() }).await });
+    let change = tokio::spawn(async move {
+        asking.request(Client::request_id(), Verb::Freeze { group: "g0".into(), terms: Default::default() }).await
+    });
     until("the change is under way", async || client.status(Read::Linearizable).await.is_err()).await;
     told(&mut cluster, &third, "a node without a majority, a change under way", Signal::TERM);
     let answer = change.await.expect("the client does not panic");

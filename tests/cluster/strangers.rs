@@ -146,7 +146,7 @@ async fn a_node_of_another_cluster_is_turned_away() {
 
     let term = cluster.members_of("p1").await.term;
     for _ in 0..5 {
-        cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
         cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     }
     let after = other.members_of("p1").await;

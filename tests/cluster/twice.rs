@@ -53,7 +53,7 @@ async fn of_two_processes_under_one_identity_one_ends_and_the_cluster_says_so() 
     clone_of(&mut cluster, "p2", "twin");
     cluster.start("p2");
     cluster.answers("p2").await;
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
     cluster.start("twin");
     let (code, goes_on, log) = one_ends(&mut cluster, ["p2", "twin"]).await;
     println!("{goes_on} goes on; the other: exit {code:?}: {}", log.lines().last().unwrap_or_default());
@@ -99,7 +99,7 @@ async fn a_copy_that_comes_to_lead_does_not_leave_its_original_standing_still() 
     assert_eq!(code, Some(3), "{log}");
     assert!(log.contains("another process runs under this node's identity"), "{log}");
     cluster.start("p1");
-    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn a_node_that_is_killed_and_started_again_at_once_is_the_same_node() {
         cluster.kill("p2");
         cluster.start("p2");
         cluster.answers("p2").await;
-        cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Freeze { group: "g0".into(), terms: Default::default() }).await;
         cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     }
     for name in ["p1", "p2", "p3"] {

@@ -40,7 +40,7 @@ async fn a_leader_that_beats_and_decides_nothing_is_replaced() {
         client.members().await.is_ok_and(|members| members.term > term && members.leader.is_some_and(|one| one != "p1"))
     })
     .await;
-    let ask = Verb::Freeze { group: "g0".into() };
+    let ask = Verb::Freeze { group: "g0".into(), terms: Default::default() };
     super::nodes::commit(&client, tenure::api::Client::request_id(), &ask).await;
     let log: String = ["p2", "p3"].map(|name| cluster.nodes[name].log()).concat();
     assert!(log.contains("the leader's heartbeats come, but it decides nothing"), "{log}");

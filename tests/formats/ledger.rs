@@ -15,12 +15,22 @@ use tenure_core::{
     config::{Link, Load, Need, Rigidity},
     ledger::{
         Admin, Contact, CopyState, Dirty, Down, Drain, Fall, GroupState, GroupUpkeep, Hold, Incarnation, Intent,
-        Leases, Maintenance, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Progress, Purpose,
-        Retries, Run, ServerState, StartRisk, Storm, Tenure, Ties, Trouble, Upkeep,
+        Leases, Maintenance, Migration, NodeOff, NodeState, OffProof, Overlap, Overlaps, PastOverlaps, Phase,
+        PreOnline, Process, Progress, Purpose, Retries, Run, ServerState, StartRisk, Storm, Tenure, Ties, Trouble,
+        Upkeep,
     },
     note::{self, CleanReason, LeaveReason, OffHow},
     order::Action,
+    terms::Kept,
 };
+
+fn kept() -> Kept {
+    Kept { by: "alice".into(), reason: Some("patching".into()), since: T, until: Some(T) }
+}
+
+fn overlap() -> Overlap {
+    Overlap { places: conflict(), found: 5, since: T, at: T, lasted: Span::seconds(2), certain: true }
+}
 
 fn events() -> Vec<Event> {
     let event = |level, kind: &'static str, text: &str| Event {
@@ -105,6 +115,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
         groups: group_states().into_iter().map(|(name, state)| (name.into(), Arc::new(state))).collect(),
         maintenance: Maintenance {
             disarmed: true,
+            disarm: Some(kept()),
             storm: Some(Storm { since: T, servers: set(s()) }),
             forgiven: set(s2()),
             given_up: ["p3".into()].into(),
@@ -178,7 +189,8 @@ fn server_state(purpose: Purpose) -> ServerState {
         wait: Some(server_waits()[0].clone()),
         upkeep: Upkeep {
             frozen: true,
-            drain: Some(Drain { purpose, since: T, moved: set(g()), told: Some(server_waits()[1].clone()) }),
+            freeze: Some(kept()),
+            drain: Some(Drain { purpose, kept: kept(), moved: set(g()), told: Some(server_waits()[1].clone()) }),
             returning: set(g2()),
             returns: vec![T],
             quarantine: Some(T),
@@ -277,6 +289,10 @@ fn group_states() -> Vec<(String, GroupState)> {
         flushed: true,
         frozen: true,
         hold: Some(Hold { conflict: conflict(), judged_from: Some(11) }),
+        overlaps: Overlaps {
+            now: Some(overlap()),
+            past: Some(PastOverlaps { count: 3, first: overlap(), longest: overlap(), last: overlap() }),
+        },
         pre_online: PreOnline::Passed,
         prefer: Some(s2()),
         last: Some(s()),
@@ -285,6 +301,7 @@ fn group_states() -> Vec<(String, GroupState)> {
         queued: BTreeSet::from([shop()]),
         upkeep: GroupUpkeep {
             frozen: true,
+            freeze: Some(kept()),
             disabled: Some(s()),
             parked: Some(s2()),
             stayed: true,

@@ -7,7 +7,7 @@ use tenure_core::{
     audit::Chain,
     authority::{Authority, Certificate, Credential, Sealed},
     ledger::Trust,
-    trust::{Act, Caller, Hash, Purpose, Rights, Role, Token, TrustChange, User},
+    trust::{Act, Caller, Hash, LogLevel, Purpose, Rights, Role, Token, TrustChange, User},
 };
 
 const TOKEN: Hash = Hash([7; 32]);
@@ -79,6 +79,7 @@ pub fn acts() -> Vec<Act> {
         },
         Act::Describe { node: "p1".into(), resource: "ip1".into() },
         Act::Check { config: Hash([2; 32]), programs: true },
+        Act::LogLevel { node: "p1".into(), level: LogLevel::Debug, lasts: Span::seconds(600) },
         Act::Certify { key: Hash([3; 32]) },
         Act::StopNode { node: "p2".into(), frozen: BTreeSet::from(["web".into()]) },
         Act::Raise { level: Level(2) },

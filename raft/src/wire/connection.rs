@@ -50,6 +50,17 @@ pub(super) enum Ended {
     ClosedHere,
 }
 
+impl Ended {
+    /// Whether the other side is merely gone, and has done nothing wrong.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Ended::Closed | Ended::Silent(_) => true,
+            Ended::Io(why) => why.kind() != io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+}
+
 /// The identity of this node, for others.
 #[derive(Debug, Clone)]
 pub(super) struct Me {

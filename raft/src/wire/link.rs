@@ -21,6 +21,7 @@ use super::connection::{
 };
 use super::frame::{self, Frame};
 use super::pending::{Answer, Claim, Pending};
+use super::reach::Reach;
 use super::{Lane, WireError};
 use crate::backoff::Backoff;
 use crate::tls::{Credentials, peer_identity_of_server};
@@ -73,6 +74,7 @@ pub(super) struct Target {
     pub(super) credentials: Credentials,
     /// For the word of the peer that this node was given up.
     pub(super) given_up: Arc<watch::Sender<Option<String>>>,
+    pub(super) reach: Arc<Reach>,
 }
 
 /// The handle of a link: its queue. The link ends when the handle is dropped.
@@ -111,18 +113,28 @@ impl Link {
 }
 
 async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
+    exchange_while_used(&target, &mut requests).await;
+    target.reach.forget(target.id, target.lane);
+}
+
+async fn exchange_while_used(target: &Target, requests: &mut mpsc::Receiver<Outgoing>) {
     let mut backoff = Backoff::default();
-    let mut last_reason = String::new();
     let mut last_use = Instant::now();
     while last_use.elapsed() < UNUSED {
-        let ended = match in_greeting_time(open(&target)).await {
+        let ended = match in_greeting_time(open(target)).await {
             Ok(opened) => {
                 backoff.reset();
-                last_reason.clear();
+                target.reach.opened(target.id, &target.peer, target.lane);
                 tracing::debug!(peer = %target.peer, lane = ?target.lane, "connected");
-                exchange(&target.credentials, &mut requests, opened, &mut last_use).await
+                let ended = exchange(&target.credentials, requests, opened, &mut last_use).await;
+                // Whether the peer is lost, the next attempt tells.
+                tracing::debug!(peer = %target.peer, lane = ?target.lane, "connection ended: {ended}");
+                ended
             }
-            Err(ended) => ended,
+            Err(ended) => {
+                target.reach.failed(target.id, &target.peer, target.lane, &ended.to_string());
+                ended
+            }
         };
         if matches!(ended, Ended::ClosedHere) {
             return;
@@ -132,13 +144,8 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
             target.given_up.send_if_modified(|known| known.is_none() && known.replace(why).is_none());
         }
         let reason = ended.to_string();
-        // One line per reason, not one per attempt: an absent peer would fill the log.
-        if reason != last_reason {
-            tracing::warn!(peer = %target.peer, lane = ?target.lane, "connection failed: {reason}");
-            last_reason.clone_from(&reason);
-        }
         let wait = backoff.next(&mut rand::rng());
-        if !refuse_for(wait, &mut requests, &reason, &mut last_use).await {
+        if !refuse_for(wait, requests, &reason, &mut last_use).await {
             return;
         }
     }

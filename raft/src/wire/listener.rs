@@ -115,7 +115,8 @@ async fn guard(host: Arc<Host>, tcp: TcpStream, mut place: Place) {
         void = host.credentials.voided(shown) => Ended::Refused(void.to_string()),
     };
     match ended {
-        Ended::Closed => tracing::debug!(%from, "connection closed"),
+        // Its end of the connection is gone: whether the node is, those say who call it. Nonsense is another matter.
+        gone if gone.is_gone() => tracing::debug!(%from, "connection ended: {gone}"),
         reason => tracing::warn!(%from, node = sender.name, "connection dropped: {reason}"),
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod link;
 mod listener;
 mod pending;
+mod reach;
 pub mod tls;
 
 use std::time::Duration;

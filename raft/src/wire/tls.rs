@@ -19,6 +19,7 @@ use super::connection::Me;
 use super::door::{Door, Limits};
 use super::link::{Link, Target};
 use super::listener::{Host, LIMITS, listen};
+use super::reach::Reach;
 use super::{Lane, Service, Wire, WireError};
 use crate::tls::{Credentials, Role, TlsError};
 
@@ -60,6 +61,7 @@ struct Shared {
     me: Me,
     credentials: Credentials,
     links: Mutex<BTreeMap<(u64, Lane), Link>>,
+    reach: Arc<Reach>,
     stop: CancellationToken,
     tasks: TaskTracker,
     given_up: Arc<watch::Sender<Option<String>>>,
@@ -88,6 +90,7 @@ impl TlsWire {
             me: Me { cluster: cluster.to_owned(), id, name: name.to_owned(), source },
             credentials: credentials.clone(),
             links: Mutex::default(),
+            reach: Arc::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             given_up: Arc::new(watch::channel(None).0),
@@ -131,6 +134,7 @@ impl TlsWire {
             me: self.shared.me.clone(),
             credentials: self.shared.credentials.clone(),
             given_up: Arc::clone(&self.shared.given_up),
+            reach: Arc::clone(&self.shared.reach),
         }
     }
 }

@@ -260,10 +260,22 @@ async fn what_is_no_program_stays_so() {
     }
 }
 
-/// Control groups of this test's own, with its run directory; none if they cannot be created.
-fn own_groups(case: &Case) -> Option<Groups> {
-    let groups = Groups::prepare(None, &case.path("run"), Limits::default());
-    groups.map_err(|why| println!("no control groups here: {why}")).ok()
+/// Control groups of this test's own, with its run directory and these controllers; none if they cannot be had here.
+async fn own_groups(test: &str, case: &Case, limits: Limits, controllers: &[&str]) -> Option<Groups> {
+    let groups = match Groups::prepare(None, &case.path("run"), limits) {
+        Ok(groups) => groups,
+        Err(why) => {
+            needs::met(test, "CGROUP", Some(format!("control groups of its own: {why}")));
+            return None;
+        }
+    };
+    let here = fs::read_to_string(groups.path().join("cgroup.subtree_control")).unwrap();
+    let missing = controllers.iter().find(|name| !here.split_whitespace().any(|one| one == **name));
+    if needs::met(test, "CGROUP", missing.map(|name| format!("the controller {name} in cgroup v2"))) {
+        return Some(groups);
+    }
+    gone(&groups).await;
+    None
 }
 
 /// Waits until a group is empty, and removes it.
@@ -278,7 +290,8 @@ async fn gone(groups: &Groups) {
 #[tokio::test]
 async fn a_child_that_left_everything_else_dies_with_its_control_group() {
     let case = Case::new();
-    let Some(groups) = own_groups(&case) else { return };
+    let test = "a_child_that_left_everything_else_dies_with_its_control_group";
+    let Some(groups) = own_groups(test, &case, Limits::default(), &[]).await else { return };
     // At once, the child is in a session of its own, its parent is gone, and it listens to nothing.
     let child = case.path("child");
     let text = format!(
@@ -299,7 +312,8 @@ async fn a_child_that_left_everything_else_dies_with_its_control_group() {
 #[tokio::test]
 async fn what_an_earlier_process_left_in_a_control_group_is_ended() {
     let case = Case::new();
-    let Some(groups) = own_groups(&case) else { return };
+    let test = "what_an_earlier_process_left_in_a_control_group_is_ended";
+    let Some(groups) = own_groups(test, &case, Limits::default(), &[]).await else { return };
     let (child, records) = (case.path("child"), case.path("records"));
     let text = format!("( setsid sh -c 'echo $$ >{0}.new; mv {0}.new {0}; sleep 600' & ); sleep 600", child.display());
     let mut program = case.program(&text, LONG);
@@ -316,17 +330,31 @@ async fn what_an_earlier_process_left_in_a_control_group_is_ended() {
 async fn a_program_takes_no_more_processes_than_it_may() {
     let case = Case::new();
     let limits = Limits { pids: 8, ..Limits::default() };
-    let Ok(groups) = Groups::prepare(None, &case.path("run"), limits) else { return };
-    if !fs::read_to_string(groups.path().join("cgroup.controllers")).unwrap().contains("pids") {
-        println!("a_program_takes_no_more_processes_than_it_may: the controller is not in cgroup v2 here");
-        return gone(&groups).await;
-    }
+    let test = "a_program_takes_no_more_processes_than_it_may";
+    let Some(groups) = own_groups(test, &case, limits, &["pids"]).await else { return };
     let mut program = case.program("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done; exit 0", LONG);
     program.cgroup = Some(groups.clone());
     assert!(run(program).await.words().contains("fork"));
     for entry in fs::read_dir(groups.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         crate::cgroup::kill(&entry.path());
     }
+    gone(&groups).await;
+}
+
+#[tokio::test]
+async fn a_program_takes_no_more_memory_than_it_may() {
+    let case = Case::new();
+    let limits = Limits { memory_percent: 1, ..Limits::default() };
+    let test = "a_program_takes_no_more_memory_than_it_may";
+    let Some(groups) = own_groups(test, &case, limits, &["memory"]).await else { return };
+    let known = fs::read_to_string("/proc/meminfo").unwrap();
+    let kilobytes: u64 = known.split_whitespace().nth(1).unwrap().parse().unwrap();
+    // Twice what it may: a line that does not end is kept whole until it does.
+    let text = format!("head -c {} /dev/zero | tail -n 1 >/dev/null; echo $?; exit 3", kilobytes * 1024 / 50);
+    let mut program = case.program(&text, LONG);
+    program.cgroup = Some(groups.clone());
+    let words = run(program).await.words();
+    assert!(words.contains("exit status 3: 137"), "{words}");
     gone(&groups).await;
 }
 

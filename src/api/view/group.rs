@@ -1,6 +1,6 @@
 //! Views of groups.
 
-use super::{Index, Sight, group_wait, shown};
+use super::{Index, Sight, group_wait, kept, shown};
 use crate::api::wire::{self, FaultView, GroupStatus, GroupView};
 use tenure_core::{
     GroupName, ResourceName, ServerName,
@@ -26,6 +26,8 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
             Intent::Offline => wire::Intent::Offline,
         },
         frozen: state.frozen,
+        freeze: state.upkeep.freeze.as_ref().map(|freeze| kept::kept(index.ledger, freeze)),
+        overlaps: kept::overlaps(index.ledger, state),
         priority: group.priority,
         system_list: group.servers.iter().map(ServerName::to_string).collect(),
         lpars: index.lpars_of(name).iter().map(|(lpar, _)| lpar.to_string()).collect(),

@@ -1,6 +1,6 @@
 //! Views of servers, and the order in which all of them can be drained.
 
-use super::{Index, shown};
+use super::{Index, kept, shown};
 use crate::api::wire::{
     CapacityView, Closed, DrainPurpose, DrainStatus, DrainView, RollingView, ServerStatus, ServerView, TurnView,
 };
@@ -46,6 +46,7 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         closed: state.closed().map(closed),
+        freeze: state.upkeep.freeze.as_ref().map(|freeze| kept::kept(index.ledger, freeze)),
         drain: state
             .upkeep
             .drain
@@ -83,7 +84,8 @@ fn drain_view(ledger: &Ledger, drain: &Drain, progress: Option<&ServerWait>) -> 
             Purpose::Drain => DrainPurpose::Drain,
             Purpose::Shutdown => DrainPurpose::Shutdown,
         },
-        since: shown(ledger, drain.since),
+        since: shown(ledger, drain.kept.since),
+        kept: kept::kept(ledger, &drain.kept),
         state: drain_status(progress),
         progress: progress.map_or_else(String::new, ToString::to_string),
         moved: drain.moved.iter().map(ToString::to_string).collect(),

@@ -1,8 +1,8 @@
 //! The status of the whole cluster, as `tenure status` shows it.
 
 use super::{
-    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcView, Intent, Level, NodeOut, NodeRole, ServerStatus,
-    ServiceStatus,
+    Closed, DrainPurpose, DrainStatus, GroupStatus, HmcView, Intent, KeptView, Level, NodeOut, NodeRole, OverlapsView,
+    ServerStatus, ServiceStatus,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +39,9 @@ pub struct StatusView {
     /// The states that keep the whole cluster from acting, or hinder it.
     #[serde(default)]
     pub standstills: Vec<String>,
+    /// Who disarmed the cluster, why and until when, if it is.
+    #[serde(default)]
+    pub disarmed: Option<KeptView>,
     /// Free bytes on the disk of the node that answered.
     #[serde(default)]
     pub disk_free: Option<u64>,
@@ -149,6 +152,9 @@ pub struct ServerView {
     /// The reason why it takes no new work, if that is on purpose.
     #[serde(default)]
     pub closed: Option<Closed>,
+    /// Who froze it, why and until when, if it is frozen.
+    #[serde(default)]
+    pub freeze: Option<KeptView>,
     /// Its drain, if it is being emptied or was.
     #[serde(default)]
     pub drain: Option<DrainView>,
@@ -171,6 +177,9 @@ pub struct DrainView {
     pub purpose: DrainPurpose,
     /// Its beginning, RFC 3339 in UTC.
     pub since: String,
+    /// Who asked for it, why and until when.
+    #[serde(default)]
+    pub kept: KeptView,
     /// Its progress.
     pub state: DrainStatus,
     /// The progress in words, with the number of groups left.
@@ -267,6 +276,12 @@ pub struct GroupView {
     pub intent: Intent,
     /// Whether it is frozen.
     pub frozen: bool,
+    /// Who froze it, why and until when, if an operator did.
+    #[serde(default)]
+    pub freeze: Option<KeptView>,
+    /// The times at which something of it was active on several servers at once, until they are acknowledged.
+    #[serde(default)]
+    pub overlaps: Option<OverlapsView>,
     /// Smaller is more important.
     pub priority: u32,
     /// The servers on which it may run at all, best first.

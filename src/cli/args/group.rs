@@ -1,6 +1,6 @@
 //! `tenure group`.
 
-use super::{Filter, Wait};
+use super::{Filter, Said, Wait};
 use clap::Subcommand;
 use tenure_core::{GroupName, ServerName};
 
@@ -90,14 +90,26 @@ pub enum Group {
         fault: bool,
     },
     /// Do nothing to a group, whatever happens
-    #[command(after_help = "Example: tenure group freeze web")]
+    #[command(after_help = "Example: tenure group freeze web
+         tenure group freeze web --reason 'kernel patch, CHG1234' --until 18:00
+To a group that is frozen, another reason or end is said in the same way.")]
     Freeze {
         /// The group
         group: GroupName,
+        /// Why, and until when
+        #[command(flatten)]
+        said: Said,
     },
     /// Act on a group again
     #[command(after_help = "Example: tenure group unfreeze web")]
     Unfreeze {
+        /// The group
+        group: GroupName,
+    },
+    /// Say that you have checked what two copies of it have done that were active at the same time
+    #[command(after_help = "Example: tenure group acknowledge web
+What was written twice is for you to find: check its file systems and data bases first. Until then `tenure status` shows it.")]
+    Acknowledge {
         /// The group
         group: GroupName,
     },

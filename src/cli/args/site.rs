@@ -1,6 +1,6 @@
 //! `tenure resource`, `service`, `server`, `cluster`.
 
-use super::{Filter, Sure, Wait};
+use super::{Filter, Said, Sure, Wait};
 use clap::Subcommand;
 use std::path::PathBuf;
 use tenure_core::{HmcName, ResourceName, ServerName, ServiceName};
@@ -143,10 +143,14 @@ pub enum Server {
         server: ServerName,
     },
     /// Empty a server and keep it empty
-    #[command(after_help = "Example: tenure server drain p1 --wait=30m")]
+    #[command(after_help = "Example: tenure server drain p1 --wait=30m
+         tenure server drain p1 --reason 'new DIMM' --until 4h")]
     Drain {
         /// The server
         server: ServerName,
+        /// Why, and until when
+        #[command(flatten)]
+        said: Said,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -161,10 +165,14 @@ pub enum Server {
         bring_back: bool,
     },
     /// Give a server no new work; what runs there stays
-    #[command(after_help = "Example: tenure server freeze p1")]
+    #[command(after_help = "Example: tenure server freeze p1
+         tenure server freeze p1 --reason 'flaky adapter' --until 2026-12-01T06:00Z")]
     Freeze {
         /// The server
         server: ServerName,
+        /// Why, and until when
+        #[command(flatten)]
+        said: Said,
     },
     /// Give it work again
     #[command(after_help = "Example: tenure server unfreeze p1")]
@@ -178,6 +186,9 @@ Groups that cannot move are stopped, and start again when the server is back and
     Shutdown {
         /// The server
         server: ServerName,
+        /// Why, and until when
+        #[command(flatten)]
+        said: Said,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,
@@ -238,8 +249,12 @@ Without options it shows the plan. Exits with 1 if no node can be stopped now.")
     Upgrade(Upgrade),
     /// Start, stop, move, fence and grant nothing in the whole cluster
     #[command(after_help = "Example: tenure cluster disarm
+         tenure cluster disarm --reason 'network work' --until 30m
 Nothing is failed over while the cluster is disarmed.")]
     Disarm {
+        /// Why, and until when
+        #[command(flatten)]
+        said: Said,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,

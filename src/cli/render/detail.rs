@@ -3,6 +3,7 @@
 use super::{
     Style, Tone,
     agents::warnings,
+    kept,
     maintenance::server_tone,
     moment,
     status::{group_state, power_tone},
@@ -10,8 +11,8 @@ use super::{
 };
 use crate::{
     api::wire::{
-        AgentSettingsView, CapacityView, Level, PlaceView, RecordView, ResourceDetailView, ServerView, TokenView,
-        WhyView,
+        AgentSettingsView, CapacityView, Level, OverlapView, OverlapsView, PlaceView, RecordView, ResourceDetailView,
+        ServerView, TokenView, WhyView,
     },
     cli::Fault,
 };
@@ -46,7 +47,11 @@ pub fn why(why: &WhyView, style: Style) -> String {
         out.push_str("something of it is down; see `tenure resource list`\n");
     }
     if group.frozen {
-        out.push_str(&format!("frozen; to let it be acted on: `tenure group unfreeze {}`\n", group.name));
+        let by = group.freeze.as_ref().map(|freeze| format!(" {}", kept::full(freeze))).unwrap_or_default();
+        out.push_str(&format!("frozen{by}; to let it be acted on: `tenure group unfreeze {}`\n", group.name));
+    }
+    if let Some(overlaps) = &group.overlaps {
+        out.push_str(&self::overlaps(overlaps, &group.name, style));
     }
     for fault in &group.faults {
         out.push_str(&format!("faulted on {} at {} UTC: {}\n", fault.server, moment(&fault.at), fault.reason));
@@ -69,6 +74,33 @@ pub fn why(why: &WhyView, style: Style) -> String {
     }
     if why.more {
         out.push_str(&format!("older ones: `tenure why {} --limit 1000`\n", group.name));
+    }
+    out
+}
+
+/// The times at which two copies were active.
+fn overlaps(view: &OverlapsView, group: &str, style: Style) -> String {
+    let one = |overlap: &OverlapView, what: &str| {
+        let places = overlap.copies.iter().map(|(server, all)| format!("{} on {server}", all.join(", ")));
+        let places: Vec<String> = places.collect();
+        let sure = if overlap.certain { "" } else { "perhaps " };
+        let (at, lasted) = (moment(&overlap.at), tenure_core::Span(overlap.lasted_ms));
+        let text = format!("{sure}active twice{what} since {at} UTC, seen for {lasted}: {}", places.join(" and "));
+        style.paint(Tone::Bad, &text) + "\n"
+    };
+    let mut out = view.now.iter().map(|now| one(now, " now")).collect::<String>();
+    let mut told: Vec<&OverlapView> = Vec::new();
+    for overlap in [&view.first, &view.longest, &view.last].into_iter().flatten() {
+        if !told.contains(&overlap) {
+            told.push(overlap);
+            out.push_str(&one(overlap, ""));
+        }
+    }
+    if view.count > 0 {
+        out.push_str(&format!(
+            "{} in all; when its file systems are checked: `tenure group acknowledge {group}`\n",
+            super::count(usize::try_from(view.count).unwrap_or(usize::MAX), "time")
+        ));
     }
     out
 }
@@ -182,8 +214,14 @@ pub fn server(view: &ServerView, style: Style) -> String {
     if let Some(closed) = &view.closed {
         line("closed", style.paint(Tone::Busy, closed.as_str()));
     }
+    if let Some(freeze) = &view.freeze {
+        line("frozen", kept::full(freeze));
+    }
     if let Some(drain) = &view.drain {
         line(drain.purpose.as_str(), drain.progress.clone());
+        if !drain.kept.by.is_empty() {
+            line("asked", kept::full(&drain.kept));
+        }
     }
     let capacity = |capacity: &CapacityView, show: fn(u64) -> String| match capacity.total {
         Some(total) => format!("{} of {}", show(capacity.used), show(total)),

@@ -1,7 +1,7 @@
 //! Servers, maintenance in progress, and the order in which all can be drained.
 
 use super::{
-    Style, Tone, age, count, short_moment,
+    Style, Tone, age, count, kept, short_moment,
     status::now,
     table::{Field, maybe, names, plain, table, toned},
 };
@@ -124,10 +124,12 @@ fn why_closed(server: &ServerView, view: &StatusView) -> Field {
     let mut all = Vec::new();
     if let Some(drain) = &server.drain {
         let what = if drain.purpose == DrainPurpose::Shutdown { "to be powered off: " } else { "" };
-        all.push(format!("{what}{}", drain.progress));
+        let by = kept::short(Some(&drain.kept), now(view));
+        let by = if by.is_empty() { by } else { format!(" (asked{by})") };
+        all.push(format!("{what}{}{by}", drain.progress));
     }
     if server.closed == Some(Closed::Frozen) {
-        all.push("frozen".to_owned());
+        all.push(format!("frozen{}", kept::short(server.freeze.as_ref(), now(view))));
     }
     if let Some(until) = &server.quarantine {
         all.push(format!("in quarantine until {}", short_moment(until, now(view))));

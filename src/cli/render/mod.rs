@@ -8,6 +8,7 @@ mod authorities;
 mod changes;
 mod detail;
 mod hmcs;
+mod kept;
 mod maintenance;
 mod nodes;
 mod replay;

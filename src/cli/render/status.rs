@@ -3,6 +3,7 @@
 use super::{
     Style, Tone, age, count,
     hmcs::hmcs,
+    kept,
     maintenance::servers,
     nodes::nodes,
     services::services,
@@ -107,7 +108,7 @@ pub fn groups(view: &StatusView, style: Style) -> String {
             maybe(group.server.as_ref()),
             maybe(since.as_ref()),
             plain(group.system_list.join(" ")),
-            remarks(group),
+            remarks(group, now(view)),
         ]
     };
     let head = ["GROUP", "PRIORITY>", "STATE", "SERVER", "SINCE", "SYSTEM LIST", "REMARKS"];
@@ -143,10 +144,10 @@ fn whole(parallel: &String, view: &StatusView) -> Option<Vec<Field>> {
     })
 }
 
-fn remarks(group: &GroupView) -> Field {
+fn remarks(group: &GroupView, now: &str) -> Field {
     let mut all = Vec::new();
     if group.frozen {
-        all.push("frozen".to_owned());
+        all.push(format!("frozen{}", kept::short(group.freeze.as_ref(), now)));
     }
     if !group.faults.is_empty() {
         let servers: Vec<&str> = group.faults.iter().map(|fault| fault.server.as_str()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use tenure_core::{
     Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState, audit,
-    command::Author, ledger::Trouble, name::Thing,
+    command::Author, ledger::Trouble, name::Thing, terms::Keep,
 };
 
 /// The author of an entry.
@@ -81,6 +81,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
             format!("storm: {} were lost at once", servers.join(", "))
         }
         Command::EndQuarantine(server) => format!("the quarantine of {server} ends"),
+        Command::TimeOver(what) => format!("{what}: its time is over"),
         Command::Forgo { group, server, why } => format!("group {group} does not go back to {server}: {why}"),
         Command::PreOnline { group, epoch } => {
             format!("run the program that group {group} wants first (tenure {epoch})")
@@ -216,7 +217,9 @@ impl Concerned {
             | Command::HoldGroup { group, .. }
             | Command::ReleaseGroup(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
-            Command::HmcRefuses { .. }
+            Command::TimeOver(Keep::Group(group)) => drop(self.groups.insert(group.clone())),
+            Command::TimeOver(Keep::Cluster)
+            | Command::HmcRefuses { .. }
             | Command::HmcAccepts(_)
             | Command::TryHmc { .. }
             | Command::HmcContact { .. } => {}
@@ -228,6 +231,7 @@ impl Concerned {
             }
             Command::Fence(server)
             | Command::EndQuarantine(server)
+            | Command::TimeOver(Keep::Server(server) | Keep::Drain(server))
             | Command::Assign { server, .. }
             | Command::CallOff(server)
             | Command::ReappearServer(server)

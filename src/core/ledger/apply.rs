@@ -130,6 +130,7 @@ impl Applying<'_> {
             Command::CleanServer(server) => self.clean(server),
             Command::Storm(servers) => self.storm(servers),
             Command::EndQuarantine(server) => self.end_quarantine(server),
+            Command::TimeOver(what) => self.time_is_over(what),
             Command::Forgo { group, server, why } => self.forgo(group, server, why),
             Command::HmcRefuses { hmc, why } => self.hmc_refuses(hmc, why),
             Command::HmcAccepts(hmc) => self.hmc_accepts(hmc),

@@ -193,6 +193,8 @@ impl Applying<'_> {
         };
         let Ok(group) = self.group_mut(&name) else { return false };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
+        let moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
+        let again = moves || group.overlaps.now.is_some();
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) else {
             return false;
         };
@@ -225,6 +227,10 @@ impl Applying<'_> {
         }
         if strange {
             self.started_by_others(&name, resource, server);
+        }
+        // A look that is no news may show that two are active at the same time, or stand still after a move.
+        if from != power || again {
+            self.count_copies(&name);
         }
         true
     }
@@ -312,6 +318,7 @@ impl Applying<'_> {
         state.dirty = None;
         self.void_moves(server);
         self.note(Note::ProvenOff { server: server.clone(), how });
+        self.recount_overlaps();
     }
 
     /// Makes a node the watcher of a server.
@@ -416,6 +423,7 @@ impl Applying<'_> {
             Note::Cleaned { server: server.clone() }
         };
         self.note(again);
+        self.recount_overlaps();
         self.count_return(server);
     }
 

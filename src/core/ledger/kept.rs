@@ -6,7 +6,7 @@
 //! settled. The cluster is disarmed, and stays so as long as a node that was given up may run.
 
 use super::{CopyState, GroupState, Intent, Leases, Ledger, NodeState, ServerState, StartRisk, Storm, Upkeep};
-use super::{GroupUpkeep, Maintenance, apply::Applying, trust};
+use super::{GroupUpkeep, Maintenance, Overlaps, PastOverlaps, apply::Applying, trust};
 use crate::{
     ForeignText, GroupName, NodeName, Note, Refusal, ResourceName, ServerName, ServiceName, Span, Time, UserName,
     config::Cluster,
@@ -14,6 +14,7 @@ use crate::{
     note,
     note::FaultReason,
     order::Epoch,
+    terms::Kept as Said,
     trust::{FIRST_USER, Hash, Rights, User},
 };
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,8 @@ pub struct KeptGroup {
     pub queued: BTreeSet<ServiceName>,
     /// Its maintenance state.
     pub upkeep: GroupUpkeep,
+    /// The times at which two copies of it were active, until somebody has looked at what they did.
+    pub overlaps: Option<PastOverlaps>,
     /// Each LPAR on each server where something is known of its identity.
     pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, KeptCopy>>,
 }
@@ -104,7 +107,7 @@ impl Ledger {
             forgiven: self.maintenance.forgiven.clone(),
             servers: self.servers.iter().map(|(name, state)| (name.clone(), state.upkeep.clone())).collect(),
             nodes: self.nodes.iter().map(|(name, state)| (name.clone(), node(state))).collect(),
-            groups: self.groups.iter().map(|(name, group)| (name.clone(), kept_group(group))).collect(),
+            groups: self.groups.iter().map(|(name, group)| (name.clone(), self.kept_group(group))).collect(),
             users: users.collect(),
         }
     }
@@ -119,24 +122,25 @@ impl Ledger {
         };
         self.maintenance.given_up.iter().filter(|name| !off(name)).cloned().collect()
     }
-}
 
-fn kept_group(group: &GroupState) -> KeptGroup {
-    let known = |copy: &CopyState| KeptCopy { uuid: copy.uuid.clone(), listed: copy.listed.is_some() };
-    let copies = group.copies.iter().filter_map(|(resource, copies)| {
-        let known: BTreeMap<_, _> = copies.iter().map(|(server, copy)| (server.clone(), known(copy))).collect();
-        let known: BTreeMap<_, _> = known.into_iter().filter(|(_, copy)| *copy != KeptCopy::default()).collect();
-        (!known.is_empty()).then(|| (resource.clone(), known))
-    });
-    KeptGroup {
-        intent: group.intent,
-        flushed: group.flushed,
-        faults: group.faults.clone(),
-        prefer: group.prefer.clone(),
-        last: group.tenure.as_ref().map(|tenure| tenure.server.clone()).or_else(|| group.last.clone()),
-        queued: group.queued.clone(),
-        upkeep: group.upkeep.clone(),
-        copies: copies.collect(),
+    fn kept_group(&self, group: &GroupState) -> KeptGroup {
+        let known = |copy: &CopyState| KeptCopy { uuid: copy.uuid.clone(), listed: copy.listed.is_some() };
+        let copies = group.copies.iter().filter_map(|(resource, copies)| {
+            let known: BTreeMap<_, _> = copies.iter().map(|(server, copy)| (server.clone(), known(copy))).collect();
+            let known: BTreeMap<_, _> = known.into_iter().filter(|(_, copy)| *copy != KeptCopy::default()).collect();
+            (!known.is_empty()).then(|| (resource.clone(), known))
+        });
+        KeptGroup {
+            intent: group.intent,
+            flushed: group.flushed,
+            faults: group.faults.clone(),
+            prefer: group.prefer.clone(),
+            last: group.tenure.as_ref().map(|tenure| tenure.server.clone()).or_else(|| group.last.clone()),
+            queued: group.queued.clone(),
+            upkeep: group.upkeep.clone(),
+            overlaps: self.overlaps_until_now(group),
+            copies: copies.collect(),
+        }
     }
 }
 
@@ -160,16 +164,31 @@ impl Shift {
         new.returns.iter_mut().for_each(|at| *at = self.time(*at));
         new.quarantine = new.quarantine.map(|at| self.time(at));
         new.open_since = None;
+        new.freeze.iter_mut().for_each(|freeze| self.said(freeze));
         if let Some(drain) = &mut new.drain {
-            (drain.since, drain.told) = (self.time(drain.since), None);
+            self.said(&mut drain.kept);
+            drain.told = None;
         }
         new
+    }
+
+    fn said(self, said: &mut Said) {
+        said.since = self.time(said.since);
+        said.until = said.until.map(|at| self.time(at));
+    }
+
+    fn overlaps(self, mut past: PastOverlaps) -> PastOverlaps {
+        for one in [&mut past.first, &mut past.longest, &mut past.last] {
+            one.since = self.time(one.since);
+        }
+        past
     }
 
     fn group_upkeep(self, upkeep: &GroupUpkeep) -> GroupUpkeep {
         let mut new = GroupUpkeep { stayed: false, ..upkeep.clone() };
         new.strange.values_mut().flatten().for_each(|at| *at = self.time(*at));
         new.cleared = new.cleared.map(|at| self.time(at));
+        new.freeze.iter_mut().for_each(|freeze| self.said(freeze));
         new
     }
 }
@@ -186,7 +205,7 @@ impl Applying<'_> {
         ledger.trust.acts.clear();
         let others: BTreeSet<NodeName> = ledger.trust.nodes.keys().filter(|node| *node != survivor).cloned().collect();
         others.iter().for_each(|node| self.forget_credential(node));
-        self.begin_afresh(&kept);
+        self.begin_afresh(&kept, by, "the majority was given up");
         let nodes: BTreeSet<NodeName> =
             self.ledger.config.nodes.keys().filter(|node| *node != survivor).cloned().collect();
         if let Some(state) = self.ledger.nodes.get_mut(survivor) {
@@ -211,8 +230,8 @@ impl Applying<'_> {
         }
         self.declare(&kept.cluster);
         self.ledger.epoch = self.ledger.epoch.max(kept.epoch);
-        self.begin_afresh(kept);
         let by = self.by();
+        self.begin_afresh(kept, &by, "a backup was restored");
         let present = |node: &&NodeName| self.ledger.processes.contains_key(*node);
         let nodes: BTreeSet<NodeName> =
             self.ledger.config.nodes.keys().filter(|node| !present(node)).cloned().collect();
@@ -231,7 +250,7 @@ impl Applying<'_> {
 
     /// The declared things, with what was said of them, and with nothing that was true of a moment. Whatever may be on its way
     /// is waited for, as if every start had been sent just now by somebody who has not answered.
-    fn begin_afresh(&mut self, kept: &Kept) {
+    fn begin_afresh(&mut self, kept: &Kept, by: &ForeignText, why: &str) {
         let ledger = &mut *self.ledger;
         let (index, now) = (ledger.index, ledger.now);
         let shift = Shift { from: kept.now, to: now };
@@ -250,7 +269,8 @@ impl Applying<'_> {
         let mut storm = kept.storm.clone().map(|storm| Storm { since: shift.time(storm.since), ..storm });
         storm.iter_mut().for_each(|storm| storm.servers.retain(|server| ledger.servers.contains_key(server)));
         let forgiven = kept.forgiven.clone();
-        ledger.maintenance = Maintenance { disarmed: true, storm, forgiven, given_up: BTreeSet::new() };
+        let disarm = Some(Said { by: by.clone(), reason: Some(why.into()), since: now, until: None });
+        ledger.maintenance = Maintenance { disarmed: true, disarm, storm, forgiven, given_up: BTreeSet::new() };
         let fresh = KeptGroup::default();
         for (name, group) in &mut ledger.groups {
             let said = kept.groups.get(name).unwrap_or(&fresh);
@@ -293,6 +313,7 @@ fn begun_afresh(
         last: said.last.clone().filter(&listed),
         queued: said.queued.intersection(&group.ties.services).cloned().collect(),
         upkeep: shift.group_upkeep(&said.upkeep),
+        overlaps: Overlaps { now: None, past: said.overlaps.clone().map(|past| shift.overlaps(past)) },
         copies: copies.collect(),
         passive: group.passive.clone(),
         ties: group.ties.clone(),

@@ -10,6 +10,7 @@ use crate::{
     GroupName, Refusal, ResourceName, ServerName, Time,
     command::Command,
     note::{ClusterWait, Decision, Level, NotHere, ServerWait, Stay, Wait},
+    terms::{Keep, Kept},
 };
 use std::collections::BTreeSet;
 
@@ -110,6 +111,7 @@ impl Ledger {
             | Command::CleanServer(_)
             | Command::Storm(_)
             | Command::EndQuarantine(_)
+            | Command::TimeOver(_)
             | Command::Forgo { .. }
             | Command::HmcRefuses { .. }
             | Command::HmcAccepts(_)
@@ -166,6 +168,32 @@ impl Ledger {
             })
             .map(|(name, _)| name.clone())
             .collect()
+    }
+
+    /// What was said of something that is kept.
+    pub fn kept_of(&self, what: &Keep) -> Option<&Kept> {
+        match what {
+            Keep::Group(group) => self.groups.get(group)?.upkeep.freeze.as_ref(),
+            Keep::Server(server) => self.servers.get(server)?.upkeep.freeze.as_ref(),
+            Keep::Drain(server) => Some(&self.servers.get(server)?.upkeep.drain.as_ref()?.kept),
+            Keep::Cluster => self.maintenance.disarm.as_ref(),
+        }
+    }
+
+    /// All that ends by itself, with its end.
+    pub fn ending(&self) -> Vec<(Keep, Time)> {
+        let until = |kept: &Kept| kept.until;
+        let groups = self.groups.iter().filter_map(|(name, group)| {
+            Some((Keep::Group(name.clone()), group.upkeep.freeze.as_ref().and_then(until)?))
+        });
+        let servers = self.servers.iter().filter_map(|(name, state)| {
+            Some((Keep::Server(name.clone()), state.upkeep.freeze.as_ref().and_then(until)?))
+        });
+        let drains = self.servers.iter().filter_map(|(name, state)| {
+            Some((Keep::Drain(name.clone()), state.upkeep.drain.as_ref().and_then(|drain| until(&drain.kept))?))
+        });
+        let cluster = self.maintenance.disarm.as_ref().and_then(until).map(|at| (Keep::Cluster, at));
+        groups.chain(servers).chain(drains).chain(cluster).collect()
     }
 
     /// The waits that keep the whole cluster from acting, or hinder it.

@@ -10,7 +10,7 @@
 use super::{GroupState, Intent, Leases, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
     GroupName, Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
-    Time, Verb,
+    Terms, Time, Verb,
     config::{Cluster, Failover, GroupKind},
     listing::{self, Remark},
     note::NodeOffHow,
@@ -161,17 +161,33 @@ impl Applying<'_> {
     /// stop from which it has not come back stays so.
     pub(super) fn stop_node(&mut self, node: &NodeName) -> Act {
         let mut frozen: BTreeSet<GroupName> = self.ledger.inside(node).into_iter().cloned().collect();
-        for name in &frozen {
-            let Ok(group) = self.group_mut(name) else { continue };
-            (group.frozen, group.upkeep.frozen) = (true, true);
-            self.asked(Verb::Freeze { group: name.clone() });
-        }
+        frozen.iter().for_each(|name| self.freeze_for_stop(name, node));
         while let Some(index) = self.ledger.stops(node) {
             if let Some(Act::StopNode { frozen: before, .. }) = self.ledger.trust.acts.remove(&index) {
                 frozen.extend(before);
             }
         }
         Act::StopNode { node: node.clone(), frozen }
+    }
+
+    fn freeze_for_stop(&mut self, name: &GroupName, node: &NodeName) {
+        let terms = Terms { reason: Some(format!("node {node} stops").into()), lasts: None };
+        let kept = self.kept(&terms);
+        let Ok(group) = self.group_mut(name) else { return };
+        (group.frozen, group.upkeep.frozen, group.upkeep.freeze) = (true, true, Some(kept));
+        self.asked(Verb::Freeze { group: name.clone(), terms });
+    }
+
+    /// An operator's freeze has ended by itself. If the node in which the group lives is stopped, it stays frozen until that
+    /// is back.
+    pub(super) fn freeze_on(&mut self, name: &GroupName) {
+        let lives_in = |node: &&NodeName| self.ledger.inside(node).contains(&name) && self.ledger.stops(node).is_some();
+        let Some(node) = self.ledger.nodes.keys().find(lives_in).cloned() else { return };
+        let Some(index) = self.ledger.stops(&node) else { return };
+        self.freeze_for_stop(name, &node);
+        if let Some(Act::StopNode { frozen, .. }) = self.ledger.trust.acts.get_mut(&index) {
+            frozen.insert(name.clone());
+        }
     }
 
     /// Ends what was frozen while a node was stopped.
@@ -181,7 +197,7 @@ impl Applying<'_> {
             let Ok(group) = self.group_mut(name) else { continue };
             let thaws = group.upkeep.frozen && !group.upkeep.strangers;
             if thaws {
-                (group.frozen, group.upkeep.frozen) = (declared, false);
+                (group.frozen, group.upkeep.frozen, group.upkeep.freeze) = (declared, false, None);
                 self.asked(Verb::Unfreeze { group: name.clone() });
             }
         }
@@ -486,6 +502,7 @@ impl Applying<'_> {
         if news {
             self.note(Note::NodeProvenOff { node: name.clone(), how });
         }
+        self.recount_overlaps();
         Ok(())
     }
 }

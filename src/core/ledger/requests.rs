@@ -8,8 +8,9 @@ mod trees;
 
 use super::{Down, Intent, Phase, apply::Applying};
 use crate::{
-    GroupName, Note, Refusal, Request, ResourceName, ServerName, Verb,
+    GroupName, Note, Refusal, Request, ResourceName, ServerName, Terms, Verb,
     note::{LeaveReason, OffHow},
+    terms::Kept,
 };
 
 impl Applying<'_> {
@@ -47,21 +48,22 @@ impl Applying<'_> {
             Verb::Switch { group, server } => self.ask_switch(group, server),
             Verb::Migrate { group, server } => self.ask_migrate(group, server),
             Verb::AbortMigration { group } => self.ask_abort(group),
-            Verb::Freeze { group } => self.ask_freeze(group),
+            Verb::Freeze { group, terms } => self.ask_freeze(group, terms),
             Verb::Unfreeze { group } => self.ask_unfreeze(group),
+            Verb::Acknowledge { group } => self.ask_acknowledge(group),
             Verb::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Verb::ConfirmOff { server } => self.ask_confirm_off(server),
             Verb::ConfirmNodeOff { node } => self.confirm_node_off(node),
             Verb::Restart { resource } => self.ask_restart(resource),
             Verb::Enable { group } => self.ask_enable(group),
-            Verb::Drain { server } => self.ask_drain(server),
-            Verb::Shutdown { server } => self.ask_shutdown(server),
+            Verb::Drain { server, terms } => self.ask_drain(server, terms),
+            Verb::Shutdown { server, terms } => self.ask_shutdown(server, terms),
             Verb::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
-            Verb::FreezeServer { server } => self.ask_freeze_server(server),
+            Verb::FreezeServer { server, terms } => self.ask_freeze_server(server, terms),
             Verb::UnfreezeServer { server } => self.ask_unfreeze_server(server),
             Verb::ReleaseServer { server } => self.ask_release_server(server),
             Verb::Resume => self.ask_resume(),
-            Verb::Disarm => self.ask_disarm(),
+            Verb::Disarm { terms } => self.ask_disarm(terms),
             Verb::Arm => self.ask_arm(),
             Verb::RetryHmc { hmc } => self.ask_retry_hmc(hmc),
             Verb::ResourceOnline { resource } => self.ask_resource_online(resource),
@@ -154,14 +156,25 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn ask_freeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
+    /// Freezes a group. One that is frozen takes what is said with it in place of what was said before.
+    fn ask_freeze(&mut self, name: &GroupName, terms: &Terms) -> Result<(), Refusal> {
+        let kept = self.kept(terms);
         let group = self.group_mut(name)?;
-        if group.frozen {
+        if group.frozen && terms.is_empty() {
             return Err(Refusal::Frozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (true, true, false);
-        self.asked(Verb::Freeze { group: name.clone() });
+        group.upkeep.freeze = Some(kept);
+        self.keep_frozen_no_more(name);
+        self.asked(Verb::Freeze { group: name.clone(), terms: terms.clone() });
         Ok(())
+    }
+
+    /// What is kept of what an operator says with a request.
+    pub(super) fn kept(&self, terms: &Terms) -> Kept {
+        let now = self.ledger.now;
+        let until = terms.lasts.map(|lasts| now.after(lasts));
+        Kept { by: self.by(), reason: terms.reason.clone(), since: now, until }
     }
 
     fn ask_unfreeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
@@ -173,6 +186,7 @@ impl Applying<'_> {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (false, false, false);
+        group.upkeep.freeze = None;
         self.keep_frozen_no_more(name);
         self.asked(Verb::Unfreeze { group: name.clone() });
         Ok(())

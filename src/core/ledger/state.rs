@@ -1,6 +1,9 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
-use super::maintenance::{GroupUpkeep, Upkeep};
+use super::{
+    maintenance::{GroupUpkeep, Upkeep},
+    overlaps::Overlaps,
+};
 use crate::{
     ForeignText, GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, Span,
     SystemState, Time,
@@ -162,6 +165,8 @@ pub struct GroupState {
     pub frozen: bool,
     /// Its hold, while copies are active that have no right to be.
     pub hold: Option<Hold>,
+    /// The times at which something of it was active on several servers at once.
+    pub overlaps: Overlaps,
     /// State of its preonline hook under its tenure.
     pub pre_online: PreOnline,
     /// Server on which an operator or the planner wants it next.

@@ -139,7 +139,7 @@ impl Ledger {
             Request::Act(act) => match act {
                 Act::AddNode { .. } => vec![Need::Administer(Scope::Cluster), Need::Programs],
                 Act::PromoteNode { .. } | Act::RemoveNode { .. } | Act::StopNode { .. } | Act::Raise { .. } => whole(),
-                Act::Transfer { .. } => vec![Need::Operate(Scope::Cluster)],
+                Act::Transfer { .. } | Act::LogLevel { .. } => vec![Need::Operate(Scope::Cluster)],
                 Act::Action { resource, .. } => vec![Need::Operate(self.scope_of(resource)), Need::Programs],
                 Act::Describe { resource, .. } => vec![Need::Operate(self.scope_of(resource))],
                 Act::Check { programs: true, .. } => vec![Need::Programs],
@@ -186,8 +186,9 @@ impl Ledger {
             | Verb::Flush { group }
             | Verb::Enable { group }
             | Verb::ClearAdminWait { group, .. }
-            | Verb::Freeze { group }
+            | Verb::Freeze { group, .. }
             | Verb::Unfreeze { group }
+            | Verb::Acknowledge { group }
             | Verb::Clear { group, .. } => one(group),
             Verb::ResourceOnline { resource } | Verb::ResourceOffline { resource, .. } | Verb::Restart { resource } => {
                 Need::Operate(self.scope_of(resource))
@@ -206,7 +207,7 @@ impl Ledger {
             | Verb::RetryHmc { .. }
             | Verb::Resume => Need::Operate(Scope::Cluster),
             // On the word that something is off its copies are started elsewhere, and a disarmed cluster helps nobody.
-            Verb::ConfirmOff { .. } | Verb::ConfirmNodeOff { .. } | Verb::Disarm | Verb::Arm => {
+            Verb::ConfirmOff { .. } | Verb::ConfirmNodeOff { .. } | Verb::Disarm { .. } | Verb::Arm => {
                 Need::Administer(Scope::Cluster)
             }
         }

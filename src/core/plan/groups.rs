@@ -65,6 +65,10 @@ impl Planner<'_> {
     }
 
     fn step(&mut self, name: &GroupName, group: &GroupState) -> Step {
+        // Until all are read once more, nobody knows whether they are active at the same time.
+        if let Some(overlap) = group.overlaps.now.as_ref().filter(|overlap| !overlap.certain) {
+            overlap.places.active.keys().for_each(|server| self.probe(server));
+        }
         if let Some(wait) = self.stands_still(name, group) {
             return Step::Wait(wait);
         }

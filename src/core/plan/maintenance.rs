@@ -31,7 +31,7 @@ enum WayOut {
 }
 
 impl Planner<'_> {
-    /// Reports storms, and ends quarantines whose time is over.
+    /// Reports storms, and ends quarantines, freezes, drains and a disarming whose time is over.
     pub(super) fn upkeep(&mut self) {
         let limit = self.scratch.config.brakes.storm;
         if limit > 0 {
@@ -39,6 +39,13 @@ impl Planner<'_> {
             struck.extend(self.scratch.maintenance.storm.iter().flat_map(|storm| storm.servers.iter().cloned()));
             // Refused if it is no storm, or the known one.
             let _ = self.emit(Command::Storm(struck));
+        }
+        for (what, until) in self.scratch.ending() {
+            if until > self.now() {
+                self.wake(until);
+            } else {
+                let _ = self.emit(Command::TimeOver(what));
+            }
         }
         let quarantines = self.scratch.servers.iter();
         let quarantines: Vec<_> =

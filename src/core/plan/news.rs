@@ -193,7 +193,9 @@ fn is_copy(group: &GroupState, copy: &CopyState, server: &ServerName, (power, si
         Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
         Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
     });
-    let counts_from = copy.quiet_from.max(leaving.or(group.judged_from()).unwrap_or_default());
+    let doubt = group.overlaps.now.as_ref().filter(|overlap| !overlap.certain).map(|overlap| overlap.found);
+    let judged = leaving.or(group.judged_from()).max(doubt);
+    let counts_from = copy.quiet_from.max(judged.unwrap_or_default());
     let older = copy.since.is_none_or(|known| known < counts_from);
     let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
     // Readings by other nodes, in their reports, may be newer than the watcher's last one.

@@ -237,7 +237,7 @@ fn so_many_requests_and_events_are_kept() {
         let reply = scene.ledger.requests.values().next().expect("it was configured").clone();
         scene.ledger.requests = ids.iter().map(|id| (*id, reply.clone())).collect();
         scene.ledger.request_order = ids.into();
-        assert_eq!(scene.ask(Verb::Disarm), None);
+        assert_eq!(scene.ask(Verb::Disarm { terms: Default::default() }), None);
         assert_eq!((scene.ledger.requests.len(), scene.ledger.request_order.len()), (after, after));
         let oldest = scene.ledger.request_order.front().expect("some are kept");
         assert_eq!(*oldest == RequestId(1_000_000), before < REQUEST_LIMIT);
@@ -248,7 +248,7 @@ fn so_many_requests_and_events_are_kept() {
         let mut scene = scene();
         let event = scene.ledger.journal.back().expect("it was configured").clone();
         scene.ledger.journal = vec![event; before].into();
-        assert_eq!(scene.ask(Verb::Disarm), None);
+        assert_eq!(scene.ask(Verb::Disarm { terms: Default::default() }), None);
         assert_eq!(scene.ledger.journal.len(), after);
     }
 }
@@ -256,9 +256,9 @@ fn so_many_requests_and_events_are_kept() {
 #[test]
 fn a_request_that_is_refused_half_way_leaves_the_past_as_it_was() {
     let mut scene = scene();
-    assert_eq!(scene.ask(Verb::Disarm), None);
+    assert_eq!(scene.ask(Verb::Disarm { terms: Default::default() }), None);
     let (requests, events) = (scene.ledger.requests.clone(), scene.ledger.journal.clone());
-    assert_eq!(scene.ask(Verb::Disarm), Some(Refusal::AlreadyDisarmed));
+    assert_eq!(scene.ask(Verb::Disarm { terms: Default::default() }), Some(Refusal::AlreadyDisarmed));
     assert_eq!(scene.ledger.journal, events);
     assert_eq!(
         (scene.ledger.requests.len(), scene.ledger.request_order.len()),

@@ -257,7 +257,12 @@ fn a_group_that_fell_and_finds_no_server_fires_its_hook_once() {
 /// How many of these waits of p1, one after the other, are told of while it is drained or is not.
 fn told_of(drained: bool, waits: &[Option<ServerWait>]) -> usize {
     let mut scene = scene();
-    let drain = Drain { purpose: Purpose::Drain, since: NOW, moved: Default::default(), told: None };
+    let drain = Drain {
+        purpose: Purpose::Drain,
+        kept: tenure_core::terms::Kept { since: NOW, ..Default::default() },
+        moved: Default::default(),
+        told: None,
+    };
     scene.server("p1").upkeep.drain = Some(drain).filter(|_| drained);
     let told = |wait: &Option<ServerWait>| {
         let told = notes(&mut scene, Command::ServerWait { server: "p1".into(), wait: wait.clone() });

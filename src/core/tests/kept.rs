@@ -6,10 +6,11 @@ use crate::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    Action, Author, Command, NodeName, Power, Refusal, Request, SystemState, Time, Verb,
+    Action, Author, Command, NodeName, Power, Refusal, Request, Span, SystemState, Terms, Time, Verb,
     config::Cluster,
-    ledger::{Incarnation, Intent, Kept, Leases, Ledger, Phase, StartRisk},
-    note::FaultReason,
+    ledger::{Incarnation, Intent, Kept, Leases, Ledger, Overlap, Phase, StartRisk},
+    note::{Conflict, FaultReason},
+    terms::Keep,
     trust::{Hash, Rights, Role, TrustChange},
 };
 
@@ -42,8 +43,8 @@ fn busy() -> Scene {
     let rights = Rights { role: Role::Operator, groups: None, programs: false };
     for ask in [
         Request::from(TrustChange::AddUser { user: "bob".into(), rights }),
-        Verb::Freeze { group: "web".into() }.into(),
-        Verb::FreezeServer { server: "p2".into() }.into(),
+        Verb::Freeze { group: "web".into(), terms: Default::default() }.into(),
+        Verb::FreezeServer { server: "p2".into(), terms: Default::default() }.into(),
     ] {
         assert_eq!(scene.ask(ask), None);
     }
@@ -152,6 +153,52 @@ fn the_cluster_is_not_armed_while_a_node_that_was_given_up_may_run() {
     assert_eq!(gone.ask(configure), None);
     assert_eq!(arm(&mut gone), None);
     assert!(gone.ledger.maintenance.given_up.is_empty());
+}
+
+#[test]
+fn the_end_of_a_disarming_does_not_arm_it_either() {
+    let mut scene = busy();
+    give_up(&mut scene);
+    let said = scene.ledger.kept_of(&Keep::Cluster).expect("it is disarmed");
+    assert_eq!((&*said.by, said.reason.as_deref()), ("anna", Some("the majority was given up")));
+    let terms = Terms { reason: None, lasts: Some(Span::seconds(60)) };
+    assert_eq!(scene.ask(Verb::Disarm { terms }), None);
+    scene.ledger.now = scene.ledger.now.after(Span::seconds(60));
+    let over = || Command::TimeOver(Keep::Cluster);
+    assert!(matches!(scene.plan(over()), Some(Refusal::Unaccounted { .. })));
+    assert!(scene.ledger.maintenance.disarmed);
+    scene.off("p2");
+    assert_eq!((scene.plan(over()), scene.ledger.maintenance.disarmed), (None, false));
+    assert!(scene.ledger.maintenance.given_up.is_empty());
+}
+
+#[test]
+fn what_people_have_to_look_at_and_the_ends_that_they_set_outlive_it() {
+    let mut scene = busy();
+    let now = scene.ledger.now;
+    let terms = Terms { reason: None, lasts: Some(Span::seconds(60)) };
+    assert_eq!(scene.ask(Verb::Freeze { group: "web".into(), terms }), None);
+    let active = [("p1", "web1"), ("p2", "web1")];
+    let active = active.map(|(server, resource)| (server.into(), [resource.into()].into()));
+    let overlap = Overlap {
+        places: Conflict { active: active.into() },
+        found: 3,
+        since: now,
+        at: Time(5),
+        lasted: Span(0),
+        certain: true,
+    };
+    scene.web().overlaps.now = Some(overlap.clone());
+    scene.ledger.now = now.after(Span::seconds(2));
+    let kept = scene.ledger.kept();
+    let (ledger, refused) = restored(kept);
+    assert_eq!(refused, None);
+    let web = &ledger.groups["web"];
+    let past = web.overlaps.past.as_ref().expect("nobody has looked at it");
+    assert_eq!((past.count, past.last.lasted, past.last.at), (1, Span::seconds(2), overlap.at));
+    assert_eq!((&past.last.places, web.overlaps.now.as_ref()), (&overlap.places, None));
+    let until = web.upkeep.freeze.as_ref().and_then(|freeze| freeze.until);
+    assert_eq!(until, Some(ledger.now.after(Span::seconds(58))), "as long as was left");
 }
 
 fn restored(kept: Kept) -> (Ledger, Option<Refusal>) {

@@ -126,7 +126,7 @@ fn what_runs_twice_is_adopted_nowhere() {
 #[test]
 fn what_is_frozen_is_placed_nowhere() {
     let mut case = Case::read();
-    case.ask(Verb::Freeze { group: "web".into() });
+    case.ask(Verb::Freeze { group: "web".into(), terms: Default::default() });
     assert_eq!(case.plan(grant("p1")), Some(Refusal::Frozen { group: "web".into() }));
     case.ask(Verb::Unfreeze { group: "web".into() });
     assert_eq!(case.plan(grant("p1")), None);
@@ -239,7 +239,7 @@ fn what_runs_by_right_is_not_stopped() {
     let mut case = Case::online();
     let stop = |server: &str| Command::Stop { resource: "web1".into(), server: server.into(), grace: Span(0) };
     assert!(matches!(case.plan(stop("p1")), Some(Refusal::AlreadyOn { .. })));
-    assert_eq!(case.ask(Verb::Freeze { group: "web".into() }).refusal(), None);
+    assert_eq!(case.ask(Verb::Freeze { group: "web".into(), terms: Default::default() }).refusal(), None);
     assert!(matches!(case.plan(stop("p2")), Some(Refusal::Frozen { .. })), "nothing is done to a frozen group");
 }
 

@@ -234,7 +234,7 @@ fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
 
     let mut bench = Bench::new();
     let order = step(&mut bench);
-    bench.operator(Verb::Freeze { group: "web".into() });
+    bench.operator(Verb::Freeze { group: "web".into(), terms: Default::default() });
     let frozen = bench.feed(Input::Answered { order, answer: answer() });
     assert!(carried(&frozen).is_empty() && matches!(told(&frozen)[..], [Ending::NotDone(_)]), "{frozen:?}");
 }

@@ -79,7 +79,7 @@ fn lose(ledger: &mut Ledger, server: &str) {
 #[test]
 fn nothing_is_done_to_a_disarmed_cluster_by_a_planner_that_does_not_know() {
     let mut ledger = online(cluster(3));
-    assert_eq!(ask(&mut ledger, Verb::Disarm).refusal(), None);
+    assert_eq!(ask(&mut ledger, Verb::Disarm { terms: Default::default() }).refusal(), None);
     lose(&mut ledger, "p1");
     let group = GroupName::from("g1");
     let vacate = Command::Vacate { group: group.clone(), epoch: Epoch(1) };

@@ -3,10 +3,11 @@
 use crate::{scene::Scene, site};
 use std::collections::BTreeSet;
 use tenure_core::{
-    Author, Command, GroupName, Refusal, Verb,
+    Author, Command, GroupName, Refusal, Span, Terms, Verb,
     config::{Cluster, Failover, Group, Resource},
     ledger::Phase,
     note::Note,
+    terms::Keep,
     trust::Act,
 };
 
@@ -67,7 +68,7 @@ fn what_would_be_cut_off_is_frozen_until_the_node_is_back() {
 #[test]
 fn what_an_operator_has_frozen_stays_so() {
     let mut scene = scene();
-    assert_eq!(scene.ask(Verb::Freeze { group: "web".into() }), None);
+    assert_eq!(scene.ask(Verb::Freeze { group: "web".into(), terms: Default::default() }), None);
     assert_eq!(scene.ask(stop("n1")), None);
     let act = scene.ledger.index;
     assert_eq!(back(&mut scene, act), None);
@@ -80,9 +81,50 @@ fn what_an_operator_has_unfrozen_meanwhile_is_theirs() {
     assert_eq!(scene.ask(stop("n1")), None);
     let act = scene.ledger.index;
     assert_eq!(scene.ask(Verb::Unfreeze { group: "web".into() }), None);
-    assert_eq!(scene.ask(Verb::Freeze { group: "web".into() }), None);
+    assert_eq!(scene.ask(Verb::Freeze { group: "web".into(), terms: Default::default() }), None);
     assert_eq!(back(&mut scene, act), None);
     assert_eq!(frozen(&scene), ["web"]);
+}
+
+/// It says why it is frozen, and by whose stop.
+#[test]
+fn what_is_frozen_for_a_stop_says_so_until_the_node_is_back() {
+    let mut scene = scene();
+    assert_eq!(scene.ask(stop("n1")), None);
+    let act = scene.ledger.index;
+    let said = scene.ledger.kept_of(&Keep::Group("web".into())).expect("it is frozen").clone();
+    assert_eq!((&*said.by, said.reason.as_deref(), said.until), ("admin", Some("node n1 stops"), None));
+    assert_eq!(back(&mut scene, act), None);
+    assert_eq!(scene.ledger.kept_of(&Keep::Group("web".into())), None);
+}
+
+fn freeze_for(seconds: u64) -> Verb {
+    Verb::Freeze { group: "web".into(), terms: Terms { reason: None, lasts: Some(Span::seconds(seconds)) } }
+}
+
+#[test]
+fn an_end_that_an_operator_sets_meanwhile_is_the_end() {
+    let mut scene = scene();
+    assert_eq!(scene.ask(stop("n1")), None);
+    let act = scene.ledger.index;
+    assert_eq!(scene.ask(freeze_for(60)), None);
+    assert_eq!(back(&mut scene, act), None);
+    assert_eq!(frozen(&scene), ["web"]);
+    scene.ledger.now = scene.ledger.now.after(Span::seconds(60));
+    assert_eq!((scene.plan(Command::TimeOver(Keep::Group("web".into()))), frozen(&scene)), (None, vec![]));
+}
+
+/// Its end came while the node was stopped: without another freeze the group would be cut off.
+#[test]
+fn an_operators_freeze_that_ends_meanwhile_goes_on_until_the_node_is_back() {
+    let mut scene = scene();
+    assert_eq!((scene.ask(freeze_for(60)), scene.ask(stop("n1"))), (None, None));
+    let act = scene.ledger.index;
+    scene.ledger.now = scene.ledger.now.after(Span::seconds(60));
+    assert_eq!((scene.plan(Command::TimeOver(Keep::Group("web".into()))), frozen(&scene)), (None, vec!["web"]));
+    let said = scene.ledger.kept_of(&Keep::Group("web".into())).expect("it is frozen");
+    assert_eq!((said.reason.as_deref(), said.until), (Some("node n1 stops"), None));
+    assert_eq!((back(&mut scene, act), frozen(&scene)), (None, vec![]));
 }
 
 /// The answer to the first request was lost, or the node did not stop.

@@ -24,7 +24,12 @@ fn scene() -> Scene {
 
 fn drained(scene: &mut Scene, server: &str, moved: &[&str]) {
     let moved = moved.iter().map(|group| GroupName::from(*group)).collect();
-    scene.server(server).upkeep.drain = Some(Drain { purpose: Purpose::Drain, since: Time(1), moved, told: None });
+    scene.server(server).upkeep.drain = Some(Drain {
+        purpose: Purpose::Drain,
+        kept: tenure_core::terms::Kept { since: Time(1), ..Default::default() },
+        moved,
+        told: None,
+    });
 }
 
 fn servers(names: &[&str]) -> BTreeSet<ServerName> {
@@ -220,11 +225,11 @@ fn what_is_declared_no_more_is_waited_for_no_more() {
 }
 
 fn drain() -> Verb {
-    Verb::Drain { server: "p1".into() }
+    Verb::Drain { server: "p1".into(), terms: Default::default() }
 }
 
 fn shutdown() -> Verb {
-    Verb::Shutdown { server: "p1".into() }
+    Verb::Shutdown { server: "p1".into(), terms: Default::default() }
 }
 
 #[test]
@@ -291,9 +296,12 @@ fn a_drain_brings_back_what_it_took_away_if_that_is_asked_for() {
 fn what_an_operator_ends_is_ended_once() {
     let server = || ServerName::from("p1");
     let mut scene = scene();
-    assert_eq!(scene.ask(Verb::FreezeServer { server: server() }), None);
+    assert_eq!(scene.ask(Verb::FreezeServer { server: server(), terms: Default::default() }), None);
     assert!(scene.server("p1").upkeep.frozen);
-    assert_eq!(scene.ask(Verb::FreezeServer { server: server() }), Some(Refusal::ServerFrozen { server: server() }));
+    assert_eq!(
+        scene.ask(Verb::FreezeServer { server: server(), terms: Default::default() }),
+        Some(Refusal::ServerFrozen { server: server() })
+    );
     assert_eq!(scene.server("p1").upkeep.open_since, None);
     assert_eq!(scene.ask(Verb::UnfreezeServer { server: server() }), None);
     assert_eq!((scene.server("p1").upkeep.frozen, scene.server("p1").upkeep.open_since), (false, Some(NOW)));
@@ -320,8 +328,11 @@ fn what_an_operator_ends_is_ended_once() {
     assert_eq!(scene.ask(enable()), None);
     assert_eq!(scene.web().upkeep.disabled, None);
 
-    assert_eq!(scene.ask(Verb::Disarm), None);
-    assert_eq!((scene.ask(Verb::Disarm), scene.ask(Verb::Arm)), (Some(Refusal::AlreadyDisarmed), None));
+    assert_eq!(scene.ask(Verb::Disarm { terms: Default::default() }), None);
+    assert_eq!(
+        (scene.ask(Verb::Disarm { terms: Default::default() }), scene.ask(Verb::Arm)),
+        (Some(Refusal::AlreadyDisarmed), None)
+    );
     assert_eq!(scene.ask(Verb::Arm), Some(Refusal::NotDisarmed));
 }
 

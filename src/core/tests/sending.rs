@@ -107,14 +107,14 @@ fn nothing_is_sent_of_an_order_that_is_closed_or_late() {
 fn a_disarmed_cluster_and_a_frozen_group_hold_back_what_is_ordered() {
     for case in [starting, stopping, fencing] {
         let mut case = case();
-        case.ask(Verb::Disarm);
+        case.ask(Verb::Disarm { terms: Default::default() });
         assert_eq!(case.says(), Err(Unsent::Disarmed));
         case.ask(Verb::Arm);
         assert_eq!(case.says(), Ok(()));
     }
     for case in [starting, stopping] {
         let mut case = case();
-        case.ask(Verb::Freeze { group: "web".into() });
+        case.ask(Verb::Freeze { group: "web".into(), terms: Default::default() });
         assert_eq!(case.says(), Err(Unsent::Frozen("web".into())));
     }
 }
@@ -193,7 +193,7 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     let inside = Resource::agent("web".into(), "Application");
     Arc::make_mut(&mut case.ledger.config).resources.insert("web1".into(), inside);
     assert_eq!(case.says(), Ok(()));
-    case.ask(Verb::Freeze { group: "web".into() });
+    case.ask(Verb::Freeze { group: "web".into(), terms: Default::default() });
     assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "nothing moves now");
     case.ask(Verb::Unfreeze { group: "web".into() });
     case.node("n1").leases = Leases::Granted;

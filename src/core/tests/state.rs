@@ -44,7 +44,11 @@ fn a_server_works_that_reads_operating_live_and_is_not_proven_off() {
 #[test]
 fn the_history_of_a_group_is_what_its_records_say_newest_first() {
     let mut case = site::Case::watched(site::with_web(site::site(2), "web1", site::web1()));
-    for verb in [Verb::Freeze { group: "web".into() }, Verb::Disarm, Verb::Unfreeze { group: "web".into() }] {
+    for verb in [
+        Verb::Freeze { group: "web".into(), terms: Default::default() },
+        Verb::Disarm { terms: Default::default() },
+        Verb::Unfreeze { group: "web".into() },
+    ] {
         assert_eq!(case.ask(verb).refusal(), None);
     }
     let told = |group: &str| -> Vec<String> {

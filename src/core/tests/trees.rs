@@ -295,7 +295,7 @@ fn a_request_about_a_parallel_group_is_granted_if_one_instance_grants_it() {
         let mut scene = Scene::new(cluster);
         (scene.group("net@p1").frozen, scene.group("net@p2").frozen) = (first, second);
         let refused = Refusal::Frozen { group: "net@p1".into() };
-        let asked = scene.ask(Verb::Freeze { group: "net".into() });
+        let asked = scene.ask(Verb::Freeze { group: "net".into(), terms: Default::default() });
         assert_eq!(asked, Some(refused).filter(|_| first && second), "{first} {second}");
         assert!(scene.group("net@p1").frozen && scene.group("net@p2").frozen);
     }

@@ -13,7 +13,7 @@ use tenure_core::{
     config::{Cluster, Group, Kind, Resource},
     ledger::Incarnation,
     order::{Ending, Epoch},
-    trust::{Act, Caller, Hash, Need, Origin, Purpose, Rights, Role, Scope, TrustChange},
+    trust::{Act, Caller, Hash, LogLevel, Need, Origin, Purpose, Rights, Role, Scope, TrustChange},
 };
 
 const TOKEN: Hash = Hash([7; 32]);
@@ -130,6 +130,8 @@ fn requests_need_a_role() {
         (verb("cluster disarm"), [false, true, true]),
         (verb("cluster arm"), [false, true, true]),
         (act(Act::Transfer { to: None }), [true, true, true]),
+        (act(Act::LogLevel { node: node(), level: LogLevel::Debug, lasts: Span::seconds(600) }), [true, true, true]),
+        (verb("group acknowledge web"), [true, true, true]),
         (act(Act::Describe { node: node(), resource: resource() }), [true, true, true]),
         (act(Act::PromoteNode { node: node() }), [false, true, true]),
         (act(Act::RemoveNode { node: node() }), [false, true, true]),
@@ -178,12 +180,17 @@ fn requests_need_a_role() {
 fn a_role_in_some_groups_is_for_these_alone() {
     let mut cluster = Trusted::new();
     cluster.add("bob", rights(Role::Operator, groups(&["web"]), false));
-    assert_eq!(cluster.ask("bob", Verb::Freeze { group: "web".into() }), None);
+    assert_eq!(cluster.ask("bob", Verb::Freeze { group: "web".into(), terms: Default::default() }), None);
     let db = Scope::Groups(groups(&["db"]).unwrap_or_default());
-    assert_eq!(cluster.ask("bob", Verb::Freeze { group: "db".into() }), not_allowed("bob", Need::Operate(db.clone())));
+    assert_eq!(
+        cluster.ask("bob", Verb::Freeze { group: "db".into(), terms: Default::default() }),
+        not_allowed("bob", Need::Operate(db.clone()))
+    );
+    let acknowledge = Verb::Acknowledge { group: "db".into() };
+    assert_eq!(cluster.ask("bob", acknowledge), not_allowed("bob", Need::Operate(db.clone())));
     let restart = Verb::Restart { resource: "db1".into() };
     assert_eq!(cluster.ask("bob", restart), not_allowed("bob", Need::Operate(db)));
-    let drain = Verb::Drain { server: "p1".into() };
+    let drain = Verb::Drain { server: "p1".into(), terms: Default::default() };
     assert_eq!(cluster.ask("bob", drain), not_allowed("bob", Need::Operate(Scope::Cluster)));
 }
 
@@ -226,7 +233,7 @@ fn a_configuration_needs_the_groups_that_it_changes_and_the_programs_that_it_cho
 fn who_is_removed_or_renewed_is_out_with_the_next_entry() {
     let mut cluster = Trusted::new();
     cluster.add("bob", rights(Role::Operator, None, false));
-    let (first, freeze) = (cluster.id("bob"), Verb::Freeze { group: "web".into() });
+    let (first, freeze) = (cluster.id("bob"), Verb::Freeze { group: "web".into(), terms: Default::default() });
     assert_eq!(cluster.ask_as("bob", first, freeze.clone()), None);
     assert_eq!(cluster.ask("admin", TrustChange::RenewUser { user: "bob".into() }), None);
     assert_eq!(cluster.ask_as("bob", first, Verb::Unfreeze { group: "web".into() }), not_a_user("bob"));
@@ -245,7 +252,7 @@ fn a_request_is_known_by_its_user_and_its_identity() {
     cluster.add("bob", rights(Role::Reader, None, false));
     let ask = |user: &str, id, group: &str| {
         let author = Author::User { user: user.into(), id, request: RequestId(1_000_000), from: Origin::default() };
-        (author, Command::Request(Verb::Freeze { group: group.into() }.into()))
+        (author, Command::Request(Verb::Freeze { group: group.into(), terms: Default::default() }.into()))
     };
     let (author, freeze) = ask("admin", 0, "web");
     let first = cluster.case.apply(author.clone(), freeze.clone());
@@ -392,7 +399,7 @@ fn users_make_requests_and_nodes_everything_else() {
     let grant = Command::Grant { group: "web".into(), server: "p1".into() };
     assert_eq!(cluster.apply(user(900), grant), business("admin"));
     assert_eq!(cluster.apply(user(901), spend(KEY)), business("admin"));
-    let freeze = Command::Request(Verb::Freeze { group: "web".into() }.into());
+    let freeze = Command::Request(Verb::Freeze { group: "web".into(), terms: Default::default() }.into());
     assert_eq!(cluster.apply(Author::Agent("n1".into()), freeze.clone()), business("node n1"));
     assert_eq!(cluster.apply(Author::Planner("n1".into()), freeze), business("planner on n1"));
 }
@@ -401,8 +408,8 @@ fn users_make_requests_and_nodes_everything_else() {
 fn every_deed_and_every_refusal_is_in_a_chain() {
     let mut cluster = Trusted::new();
     cluster.add("bob", rights(Role::Reader, None, false));
-    cluster.ask("bob", Verb::Freeze { group: "web".into() });
-    cluster.ask("admin", Verb::Freeze { group: "web".into() });
+    cluster.ask("bob", Verb::Freeze { group: "web".into(), terms: Default::default() });
+    cluster.ask("admin", Verb::Freeze { group: "web".into(), terms: Default::default() });
     cluster.ask("admin", Act::Check { config: KEY, programs: true });
     let act = cluster.case.ledger.index;
     cluster.by_node(Command::Ended { act, failed: None });
@@ -473,7 +480,7 @@ fn every_deed_and_every_refusal_is_in_a_chain() {
 #[test]
 fn a_repeated_request_is_one_deed() {
     let mut cluster = Trusted::new();
-    let freeze = || Command::Request(Verb::Freeze { group: "web".into() }.into());
+    let freeze = || Command::Request(Verb::Freeze { group: "web".into(), terms: Default::default() }.into());
     let again = || Author::first_user(RequestId(77));
     cluster.apply(again(), freeze());
     cluster.apply(again(), freeze());
@@ -508,13 +515,14 @@ fn a_node_sends_what_it_did_itself_and_no_decision() {
         Command::Twice { node: node("n2"), older: incarnation },
         Command::Grant { group: "web".into(), server: "p1".into() },
         Command::NodeOff("n2".into()),
-        Command::Request(Verb::Disarm.into()),
+        Command::Request(Verb::Disarm { terms: Default::default() }.into()),
     ];
     for command in others {
         assert!(sent(agent("n1"), command.clone()).is_err(), "{command:?}");
     }
     let asked =
-        sent(Author::first_user(RequestId(1)), Command::Request(Verb::Disarm.into())).expect("a user's request");
+        sent(Author::first_user(RequestId(1)), Command::Request(Verb::Disarm { terms: Default::default() }.into()))
+            .expect("a user's request");
     let Author::User { from, .. } = asked.author else { panic!("{:?}", asked.author) };
     assert_eq!(from.node, Some("n1".into()), "where it came from is the leader's word");
 }

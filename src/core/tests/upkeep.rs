@@ -34,7 +34,12 @@ fn web(ledger: &mut Ledger) -> &mut GroupState {
 }
 
 fn drain(purpose: Purpose) -> Option<Drain> {
-    Some(Drain { purpose, since: Time(1), moved: Default::default(), told: None })
+    Some(Drain {
+        purpose,
+        kept: tenure_core::terms::Kept { since: Time(1), ..Default::default() },
+        moved: Default::default(),
+        told: None,
+    })
 }
 
 fn off(at: Time) -> Option<OffProof> {

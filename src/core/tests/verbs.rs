@@ -9,7 +9,7 @@ use tenure_core::{
 };
 
 /// Each verb with every field, and without any optional one.
-const TYPED: [&str; 34] = [
+const TYPED: [&str; 39] = [
     "group online web",
     "group online web --on p2 --propagate",
     "group offline web",
@@ -22,7 +22,9 @@ const TYPED: [&str; 34] = [
     "group clear-admin-wait web",
     "group clear-admin-wait web --fault",
     "group freeze web",
+    "group freeze web --reason \"new kernel: \\\"6.1\\\" \\\\o/\" --until 1.5s",
     "group unfreeze web",
+    "group acknowledge web",
     "group clear web",
     "group clear web --on p2",
     "resource online web1",
@@ -32,10 +34,12 @@ const TYPED: [&str; 34] = [
     "service online shop",
     "service offline shop",
     "server drain p1",
+    "server drain p1 --until 2h",
     "server shutdown p1",
     "server undrain p1",
     "server undrain p1 --bring-back",
     "server freeze p1",
+    "server freeze p1 --until 90m",
     "server unfreeze p1",
     "server release p1",
     "fence confirm p1",
@@ -43,6 +47,7 @@ const TYPED: [&str; 34] = [
     "hmc retry hmc1",
     "cluster resume",
     "cluster disarm",
+    "cluster disarm --reason \"migration\"",
     "cluster arm",
 ];
 
@@ -59,7 +64,7 @@ fn each_is_read_as_it_is_typed() {
     let words: BTreeSet<String> = verbs.iter().map(ToString::to_string).collect();
     assert_eq!(words.len(), TYPED.len(), "no two say the same in a note");
     assert_eq!(verb("group online web --propagate --on p2"), verb("group online web --on p2 --propagate"));
-    let odd = Verb::Freeze { group: "web\n--force".into() };
+    let odd = Verb::Freeze { group: "web\n--force".into(), terms: Default::default() };
     assert_eq!(odd.typed(), "group freeze \"web\\n--force\"", "nothing is made of a name but a word");
 }
 
@@ -80,6 +85,9 @@ fn what_says_too_much_or_too_little_is_none() {
         "group freeze web --propagate",
         "group freeze web db",
         "cluster arm p1",
+        "group freeze web --until",
+        "group freeze web --until tomorrow",
+        "group freeze web --reason",
     ] {
         assert_eq!(typed.parse::<Verb>(), Err(NotAVerb), "{typed}");
     }

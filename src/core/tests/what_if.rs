@@ -140,7 +140,7 @@ fn a_loss_moves_what_fits_and_says_why_the_rest_waits() {
 fn a_group_that_is_frozen_or_to_stay_is_left_where_it_was_lost() {
     let mut ledger = site();
     let author = Author::first_user(RequestId(9));
-    let freeze = vec![Command::Request(Verb::Freeze { group: "web".into() }.into())];
+    let freeze = vec![Command::Request(Verb::Freeze { group: "web".into(), terms: Default::default() }.into())];
     let entry = Entry { at: ledger.now, wall: ledger.now, author, commands: freeze };
     ledger.apply(ledger.index + 1, &entry);
     let foreseen = foresee(&ledger, lose(&["p1"]));
@@ -178,7 +178,7 @@ fn requests_are_carried_out_and_refusals_are_told() {
 
 #[test]
 fn a_drain_empties_a_server_as_far_as_there_is_room() {
-    let drain = WhatIf::Ask(Verb::Drain { server: "p1".into() }.into());
+    let drain = WhatIf::Ask(Verb::Drain { server: "p1".into(), terms: Default::default() }.into());
     let foreseen = foresee(&site(), vec![drain]);
     assert_eq!((foreseen.ending, foreseen.refused.len()), (Ending::Rest, 0));
     assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"], "big has no other place, and stays");

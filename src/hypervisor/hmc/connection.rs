@@ -6,12 +6,13 @@
 //! their beginning only, and while logins are [held](Connection::hold) it is not offered at all. A caller that gives
 //! up neither cuts off an attempt that others wait for, nor leaves an authentication half done.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::address::HmcAddress;
 use super::link::{self, LinkError, Session};
@@ -77,14 +78,20 @@ impl Door {
 /// The state of the connection.
 enum Link {
     /// Not connected; the last `failures` attempts failed.
-    Down { failures: u32, unfinished: u32, pause: Option<(Instant, LinkError)> },
+    Down {
+        failures: u32,
+        unfinished: u32,
+        /// The first of them.
+        since: Option<Instant>,
+        pause: Option<(Instant, LinkError)>,
+    },
     /// Connected and authenticated; it may have ended since.
     Up(Arc<Session>),
     /// Authentication failed; no further attempt is made.
     Stopped { reason: ForeignText },
 }
 
-const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
+const FRESH: Link = Link::Down { failures: 0, unfinished: 0, since: None, pause: None };
 
 impl Connection {
     /// A connection to an HMC that was not contacted yet.
@@ -169,7 +176,7 @@ impl Connection {
         let link = Arc::clone(&self.link).lock_owned().await;
         match &*link {
             Link::Up(session) if !session.is_closed() => return Ok(Arc::clone(session)),
-            Link::Up(_) => info!(hmc = self.name(), "the connection has ended, connecting again"),
+            Link::Up(_) => debug!(hmc = self.name(), "the connection has ended, connecting again"),
             Link::Stopped { reason } => {
                 return Err(Failure::AuthenticationFailed { reason: reason.clone() });
             }
@@ -200,20 +207,29 @@ impl Connection {
 
 /// One attempt to connect; sets the state for the next one.
 async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>, door: Door) -> Result<Arc<Session>, Failure> {
-    let (failures, unfinished) = match &*link {
-        Link::Down { failures, unfinished, .. } => (*failures, *unfinished),
-        Link::Up(_) | Link::Stopped { .. } => (0, 0),
+    let (failures, unfinished, since) = match &*link {
+        Link::Down { failures, unfinished, since, .. } => (*failures, *unfinished, *since),
+        Link::Up(_) | Link::Stopped { .. } => (0, 0, None),
     };
     match link::connect(&address, door.open()).await {
         Ok(session) => {
-            info!(hmc = address.name, address = address.address, "connected");
+            let (hmc, address) = (&address.name, &address.address);
+            // That an HMC answers again, the ledger says.
+            match since.map(|since| since.elapsed().as_secs()) {
+                None => info!(kind = "hmc_connected", hmc, address, "HMC {hmc} is connected"),
+                Some(after) => debug!(hmc, address, "connected again, after {after} s"),
+            }
             door.note(Login::Accepted);
             let session = Arc::new(session);
             *link = Link::Up(Arc::clone(&session));
             Ok(session)
         }
         Err(error) => {
-            *link = after(&address, error.clone(), failures.saturating_add(1), unfinished);
+            let known = if let Link::Down { pause: Some((_, known)), .. } = &*link { Some(known) } else { None };
+            // Logged when the reason becomes another; further attempts would only repeat it.
+            let is_news = known.is_none_or(|known| discriminant(known) != discriminant(&error));
+            let since = since.or_else(|| Some(Instant::now()));
+            *link = after(&address, error.clone(), (failures.saturating_add(1), unfinished, since), is_news);
             match &*link {
                 Link::Stopped { reason } => {
                     door.note(Login::Refused(reason.clone()));
@@ -225,29 +241,38 @@ async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>, door: Doo
     }
 }
 
-/// The state after a failed attempt.
-fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32) -> Link {
+/// The state after a failed attempt. What it means is told by the ledger, so that each change is told once: a silence if it
+/// lasts, a wrong host key, a refused login.
+fn after(
+    address: &HmcAddress,
+    error: LinkError,
+    (failures, unfinished, since): (u32, u32, Option<Instant>),
+    is_news: bool,
+) -> Link {
     let hmc = address.name.as_str();
     match &error {
         LinkError::Rejected(reason) => {
-            error!(hmc, user = address.user, %reason, "authentication rejected: stopped until reset or reconfigured");
+            debug!(hmc, user = address.user, %reason, "authentication rejected: stopped until reset or reconfigured");
             return Link::Stopped { reason: reason.clone() };
         }
         LinkError::Unfinished(reason) if unfinished + 1 >= MAX_UNFINISHED_AUTHENTICATIONS => {
             let reason = format!("{reason}, {MAX_UNFINISHED_AUTHENTICATIONS} times in a row");
-            error!(hmc, user = address.user, %reason, "authentication never ended: stopped until reset or reconfigured");
+            debug!(hmc, user = address.user, %reason, "authentication never ended: stopped until reset or reconfigured");
             return Link::Stopped { reason: reason.into() };
         }
         LinkError::HostKey { expected, presented } => {
-            error!(hmc, expected, %presented, "the host key is not the configured one: nothing was sent");
+            if is_news {
+                debug!(hmc, expected, %presented, "the host key is not the configured one: nothing was sent");
+            }
         }
         // The key was not offered. The next command tries without a pause; while logins are held, `session` refuses
         // it.
-        LinkError::Held(_) => return Link::Down { failures: failures.saturating_sub(1), unfinished, pause: None },
+        LinkError::Held(_) => {
+            return Link::Down { failures: failures.saturating_sub(1), unfinished, since, pause: None };
+        }
         LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
-            // Logged once per outage; further attempts would only repeat it.
-            if failures == 1 {
-                warn!(hmc, %reason, "cannot connect");
+            if is_news {
+                debug!(hmc, %reason, "cannot connect");
             }
         }
     }
@@ -260,7 +285,7 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::HostKey { .. } => HOST_KEY_PAUSE,
         _ => pause_after(failures),
     };
-    Link::Down { failures, unfinished, pause: Some((Instant::now() + pause, error)) }
+    Link::Down { failures, unfinished, since, pause: Some((Instant::now() + pause, error)) }
 }
 
 fn pause_after(failures: u32) -> Duration {

@@ -185,8 +185,11 @@ impl Stepper<'_> {
     fn drain(&mut self, server: usize, drained: bool) -> bool {
         self.state.left.drains -= 1;
         let name = self.site.servers[server].clone();
-        let request =
-            if drained { Verb::Drain { server: name } } else { Verb::Undrain { server: name, bring_back: true } };
+        let request = if drained {
+            Verb::Drain { server: name, terms: Default::default() }
+        } else {
+            Verb::Undrain { server: name, bring_back: true }
+        };
         self.state.drained[server] = drained;
         self.put(request)
     }

@@ -196,9 +196,10 @@ impl Print<'_> {
         self.maybe_age(*fence_failed, monitor);
         // Groups to bring back. Returns are not counted here, and the time a server opened matters only for failback,
         // which is off.
-        let ledger::Upkeep { frozen, drain, returning, returns: _, quarantine: _, open_since: _ } = upkeep;
+        // Nothing has a time of its own here at which it ends.
+        let ledger::Upkeep { frozen, freeze: _, drain, returning, returns: _, quarantine: _, open_since: _ } = upkeep;
         self.place(returning.len() + 8 * usize::from(*frozen));
-        let ledger::Drain { purpose: _, since: _, moved, told } = match drain {
+        let ledger::Drain { purpose: _, kept: _, moved, told } = match drain {
             Some(drain) => drain,
             None => return self.end(),
         };
@@ -235,6 +236,8 @@ impl Print<'_> {
             flushed,
             frozen,
             hold,
+            // Decides nothing but when copies are read.
+            overlaps: _,
             pre_online: _,
             prefer,
             last,
@@ -243,7 +246,8 @@ impl Print<'_> {
             queued: _,
             upkeep,
         } = group;
-        let ledger::GroupUpkeep { frozen: _, disabled, parked, stayed, strange, strangers, cleared: _ } = upkeep;
+        let ledger::GroupUpkeep { frozen: _, freeze: _, disabled, parked, stayed, strange, strangers, cleared: _ } =
+            upkeep;
         self.count(u64::from(*retries));
         let strange = strange.values().any(|times| !times.is_empty());
         let parts = [*stayed, *strangers, strange, disabled.is_some(), parked.is_some()];

@@ -48,7 +48,7 @@ async fn accounted(scene: &Scene, at: &str) -> Result<(), Missed> {
     scene
         .until("no node that was given up is missing", async || {
             let status = client.status(Read::Linearizable).await;
-            status.is_ok_and(|status| !status.standstills.iter().any(|text| text.contains("given up")))
+            status.is_ok_and(|status| !status.standstills.iter().any(|text| text.contains("may still run")))
         })
         .await
 }

@@ -155,15 +155,15 @@ impl Nemesis {
             0 | 1 => Verb::Online { group, server: None, propagate: true },
             2 => Verb::Offline { group, propagate: false },
             3..=5 => Verb::Switch { group, server },
-            6 => Verb::Freeze { group },
+            6 => Verb::Freeze { group, terms: Default::default() },
             7 => Verb::Unfreeze { group },
             8 | 9 => Verb::Clear { group, server: None },
             10 => Verb::Restart { resource },
-            11 => Verb::Drain { server },
+            11 => Verb::Drain { server, terms: Default::default() },
             12 => Verb::Undrain { server, bring_back: true },
-            13 => Verb::FreezeServer { server },
+            13 => Verb::FreezeServer { server, terms: Default::default() },
             14 => Verb::UnfreezeServer { server },
-            15 => Verb::Disarm,
+            15 => Verb::Disarm { terms: Default::default() },
             16 | 17 => Verb::Arm,
             18 => {
                 let Some(request) = self.timings() else { return };
@@ -185,10 +185,10 @@ impl Nemesis {
         let seat = Arc::clone(&self.site.seats[seat]);
         let back = match &verb {
             Verb::Offline { group, .. } => Some(Verb::Online { group: group.clone(), server: None, propagate: true }),
-            Verb::Freeze { group } => Some(Verb::Unfreeze { group: group.clone() }),
-            Verb::Drain { server } => Some(Verb::Undrain { server: server.clone(), bring_back: true }),
-            Verb::FreezeServer { server } => Some(Verb::UnfreezeServer { server: server.clone() }),
-            Verb::Disarm => Some(Verb::Arm),
+            Verb::Freeze { group, .. } => Some(Verb::Unfreeze { group: group.clone() }),
+            Verb::Drain { server, .. } => Some(Verb::Undrain { server: server.clone(), bring_back: true }),
+            Verb::FreezeServer { server, .. } => Some(Verb::UnfreezeServer { server: server.clone() }),
+            Verb::Disarm { .. } => Some(Verb::Arm),
             _ => None,
         };
         if let Some(back) = back {

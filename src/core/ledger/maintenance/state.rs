@@ -1,6 +1,6 @@
 //! State of maintenance: of the cluster, of a server, of a group.
 
-use crate::{GroupName, NodeName, ResourceName, ServerName, Time, note::ServerWait};
+use crate::{GroupName, NodeName, ResourceName, ServerName, Time, note::ServerWait, terms::Kept};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Maintenance {
     /// Whether the cluster is disarmed: nothing is started, stopped, moved, fenced or granted.
     pub disarmed: bool,
+    /// What was said when it was disarmed.
+    pub disarm: Option<Kept>,
     /// Set when too many servers were lost at once: nothing is started elsewhere until an operator resumes.
     pub storm: Option<Storm>,
     /// Servers whose storm an operator has resumed from. They count again once they have come back.
@@ -32,6 +34,8 @@ pub struct Storm {
 pub struct Upkeep {
     /// Whether it is frozen: it takes no new work; what runs there stays.
     pub frozen: bool,
+    /// What was said when it was frozen.
+    pub freeze: Option<Kept>,
     /// Set while it is being emptied, and kept empty.
     pub drain: Option<Drain>,
     /// Groups that a drain took away and that are to come back.
@@ -49,8 +53,8 @@ pub struct Upkeep {
 pub struct Drain {
     /// Its purpose.
     pub purpose: Purpose,
-    /// Time at which it was asked for.
-    pub since: Time,
+    /// What was said when it was asked for.
+    pub kept: Kept,
     /// Groups that it took away, so that they can be brought back.
     pub moved: BTreeSet<GroupName>,
     /// The last note on its end. Readings come and go in between, and its end is noted once.
@@ -71,6 +75,8 @@ pub enum Purpose {
 pub struct GroupUpkeep {
     /// Whether an operator froze it, whatever its declaration says.
     pub frozen: bool,
+    /// What that operator said; none if the planner froze it, because somebody else manages it, too.
+    pub freeze: Option<Kept>,
     /// The server that was proven off under it, if its policy is to wait: it is not started until an operator enables
     /// it.
     pub disabled: Option<ServerName>,

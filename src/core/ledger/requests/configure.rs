@@ -154,6 +154,7 @@ impl Applying<'_> {
             self.note(Note::Removed { group: name });
         }
         self.call_back_orphans();
+        self.recount_overlaps();
         self.reconcile_maintenance();
         self.recount();
     }

@@ -1,7 +1,7 @@
 //! Requests of operators for maintenance: of the cluster, of a server, of a group that waits for them.
 
 use super::super::{Drain, Phase, Purpose, Tenure, apply::Applying};
-use crate::{GroupName, Refusal, ServerName, Verb};
+use crate::{GroupName, Note, Refusal, ServerName, Terms, Verb, terms::Keep};
 use std::{collections::BTreeSet, sync::Arc};
 
 impl Applying<'_> {
@@ -14,33 +14,41 @@ impl Applying<'_> {
         Ok(())
     }
 
-    pub(super) fn ask_drain(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        if self.server(server)?.upkeep.drain.is_some() {
-            return Err(Refusal::AlreadyDrained { server: server.clone() });
+    /// Drains a server. One that is drained takes what is said with it in place of what was said before.
+    pub(super) fn ask_drain(&mut self, server: &ServerName, terms: &Terms) -> Result<(), Refusal> {
+        let kept = self.kept(terms);
+        match &mut self.server_mut(server)?.upkeep.drain {
+            Some(drain) if !terms.is_empty() => drain.kept = kept,
+            Some(_) => return Err(Refusal::AlreadyDrained { server: server.clone() }),
+            None => self.empty(server, Purpose::Drain, terms)?,
         }
-        self.empty(server, Purpose::Drain)?;
-        self.asked(Verb::Drain { server: server.clone() });
+        self.asked(Verb::Drain { server: server.clone(), terms: terms.clone() });
         Ok(())
     }
 
     /// Empties a server for a shutdown. A drained server may be shut down, too; the drain's groups stay known.
-    pub(super) fn ask_shutdown(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        if self.server(server)?.upkeep.drain.as_ref().is_some_and(|drain| drain.purpose == Purpose::Shutdown) {
-            return Err(Refusal::AlreadyDrained { server: server.clone() });
+    pub(super) fn ask_shutdown(&mut self, server: &ServerName, terms: &Terms) -> Result<(), Refusal> {
+        let kept = self.kept(terms);
+        match &mut self.server_mut(server)?.upkeep.drain {
+            Some(drain) if drain.purpose == Purpose::Shutdown && terms.is_empty() => {
+                return Err(Refusal::AlreadyDrained { server: server.clone() });
+            }
+            Some(drain) if drain.purpose == Purpose::Shutdown => drain.kept = kept,
+            Some(_) | None => self.empty(server, Purpose::Shutdown, terms)?,
         }
-        self.empty(server, Purpose::Shutdown)?;
-        self.asked(Verb::Shutdown { server: server.clone() });
+        self.asked(Verb::Shutdown { server: server.clone(), terms: terms.clone() });
         Ok(())
     }
 
-    fn empty(&mut self, server: &ServerName, purpose: Purpose) -> Result<(), Refusal> {
+    fn empty(&mut self, server: &ServerName, purpose: Purpose, terms: &Terms) -> Result<(), Refusal> {
         self.is_armed()?;
-        let now = self.ledger.now;
+        let kept = self.kept(terms);
         let upkeep = &mut self.server_mut(server)?.upkeep;
         // Groups on their way back are still away.
         let moved = std::mem::take(&mut upkeep.returning);
-        let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new(), told: None });
-        (drain.purpose, drain.told) = (purpose, None);
+        let new = Drain { purpose, kept: kept.clone(), moved: BTreeSet::new(), told: None };
+        let drain = upkeep.drain.get_or_insert(new);
+        (drain.purpose, drain.kept, drain.told) = (purpose, kept, None);
         drain.moved.extend(moved);
         // A migration that failed before may succeed by now.
         for group in self.ledger.groups.values_mut().filter(|group| group.upkeep.stayed) {
@@ -52,6 +60,12 @@ impl Applying<'_> {
     }
 
     pub(super) fn ask_undrain(&mut self, server: &ServerName, bring_back: bool) -> Result<(), Refusal> {
+        self.undrain(server, bring_back)?;
+        self.asked(Verb::Undrain { server: server.clone(), bring_back });
+        Ok(())
+    }
+
+    fn undrain(&mut self, server: &ServerName, bring_back: bool) -> Result<(), Refusal> {
         let upkeep = &mut self.server_mut(server)?.upkeep;
         let drain = upkeep.drain.take().ok_or_else(|| Refusal::NotDrained { server: server.clone() })?;
         if bring_back {
@@ -69,22 +83,26 @@ impl Applying<'_> {
             }
         }
         self.mark_open(server);
-        self.asked(Verb::Undrain { server: server.clone(), bring_back });
         Ok(())
     }
 
-    pub(super) fn ask_freeze_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        if std::mem::replace(&mut self.server_mut(server)?.upkeep.frozen, true) {
+    pub(super) fn ask_freeze_server(&mut self, server: &ServerName, terms: &Terms) -> Result<(), Refusal> {
+        let kept = self.kept(terms);
+        let upkeep = &mut self.server_mut(server)?.upkeep;
+        if upkeep.frozen && terms.is_empty() {
             return Err(Refusal::ServerFrozen { server: server.clone() });
         }
-        self.asked(Verb::FreezeServer { server: server.clone() });
+        (upkeep.frozen, upkeep.freeze) = (true, Some(kept));
+        self.asked(Verb::FreezeServer { server: server.clone(), terms: terms.clone() });
         Ok(())
     }
 
     pub(super) fn ask_unfreeze_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        if !std::mem::take(&mut self.server_mut(server)?.upkeep.frozen) {
+        let upkeep = &mut self.server_mut(server)?.upkeep;
+        if !std::mem::take(&mut upkeep.frozen) {
             return Err(Refusal::ServerNotFrozen { server: server.clone() });
         }
+        upkeep.freeze = None;
         self.mark_open(server);
         self.asked(Verb::UnfreezeServer { server: server.clone() });
         Ok(())
@@ -113,15 +131,24 @@ impl Applying<'_> {
         Ok(())
     }
 
-    pub(super) fn ask_disarm(&mut self) -> Result<(), Refusal> {
-        if std::mem::replace(&mut self.ledger.maintenance.disarmed, true) {
+    pub(super) fn ask_disarm(&mut self, terms: &Terms) -> Result<(), Refusal> {
+        let kept = self.kept(terms);
+        let maintenance = &mut self.ledger.maintenance;
+        if maintenance.disarmed && terms.is_empty() {
             return Err(Refusal::AlreadyDisarmed);
         }
-        self.asked(Verb::Disarm);
+        (maintenance.disarmed, maintenance.disarm) = (true, Some(kept));
+        self.asked(Verb::Disarm { terms: terms.clone() });
         Ok(())
     }
 
     pub(super) fn ask_arm(&mut self) -> Result<(), Refusal> {
+        self.arm()?;
+        self.asked(Verb::Arm);
+        Ok(())
+    }
+
+    fn arm(&mut self) -> Result<(), Refusal> {
         let nodes = self.ledger.unaccounted();
         if self.ledger.maintenance.disarmed && !nodes.is_empty() {
             return Err(Refusal::Unaccounted { nodes });
@@ -130,7 +157,33 @@ impl Applying<'_> {
             return Err(Refusal::NotDisarmed);
         }
         self.ledger.maintenance.given_up.clear();
-        self.asked(Verb::Arm);
+        self.ledger.maintenance.disarm = None;
+        Ok(())
+    }
+
+    /// Ends what was to last until now: the planner says so, and the ledger looks at the time itself.
+    pub(in super::super) fn time_is_over(&mut self, what: &Keep) -> Result<(), Refusal> {
+        let now = self.ledger.now;
+        let kept = self.ledger.kept_of(what).filter(|kept| kept.is_over(now)).cloned().ok_or(Refusal::NoChange)?;
+        match what {
+            Keep::Group(name) => {
+                let declared = self.ledger.config.groups.get(name).is_some_and(|declared| declared.frozen);
+                let group = self.group_mut(name)?;
+                (group.frozen, group.upkeep.frozen, group.upkeep.freeze) = (declared, false, None);
+            }
+            Keep::Server(server) => {
+                let upkeep = &mut self.server_mut(server)?.upkeep;
+                (upkeep.frozen, upkeep.freeze) = (false, None);
+                self.mark_open(server);
+            }
+            Keep::Drain(server) => self.undrain(server, false)?,
+            // Not while a node that was given up may run, as if an operator asked for it.
+            Keep::Cluster => self.arm()?,
+        }
+        self.note(Note::TimeOver { what: what.clone(), kept });
+        if let Keep::Group(name) = what {
+            self.freeze_on(name);
+        }
         Ok(())
     }
 

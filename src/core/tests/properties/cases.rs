@@ -117,7 +117,7 @@ fn any_cases(linked: bool) -> impl Strategy<Value = Case> {
                     0 => Verb::Switch { group: group(n), server: server(to) },
                     1 => Verb::Migrate { group: group(n), server: server(to) },
                     2 => Verb::Offline { group: group(n), propagate: true },
-                    _ => Verb::Drain { server: server(to) },
+                    _ => Verb::Drain { server: server(to), terms: Default::default() },
                 };
                 let requests = requests.into_iter().filter(|_| linked).map(ask).collect();
                 Case { cluster, requests, lost: lost.into_iter().map(server).collect() }

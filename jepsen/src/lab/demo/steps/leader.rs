@@ -9,7 +9,7 @@ use tenure::api::{Client, wire::Verb};
 pub(super) async fn tell(story: &Story) -> Told {
     let leader = story.status().await.leader.unwrap_or_default();
     let (cursor, before) = (story.cursor(), story.tenures().await);
-    let acknowledged = story.operator(Verb::Freeze { group: "night".into() }).await?;
+    let acknowledged = story.operator(Verb::Freeze { group: "night".into(), terms: Default::default() }).await?;
     story.did(format!(
         "the leader, {leader}, is killed; freezing night was acknowledged at log index {}",
         acknowledged.index
@@ -19,7 +19,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     let others: Vec<&Client> =
         story.clients.iter().filter(|(name, _)| **name != leader).map(|(_, client)| client).collect();
     story.did("operator: tenure group freeze trial");
-    let next = story.ask_all(others, Verb::Freeze { group: "trial".into() });
+    let next = story.ask_all(others, Verb::Freeze { group: "trial".into(), terms: Default::default() });
     let next = story.expect("the next request is committed", PATIENCE, next).await?;
     story.figures().take(Figure::LeaderKilledToCommit, killed, story.now());
     story.must("tenure group freeze trial", next)?;
