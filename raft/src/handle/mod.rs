@@ -147,8 +147,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 
     fn leader(&self) -> Option<u64> {
-        let metrics = self.inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        self.leader_of(&self.inner.raft.metrics().borrow_watched())
+    }
+
+    fn leader_of(&self, metrics: &openraft::RaftMetrics<C>) -> Option<u64> {
         metrics.current_leader.filter(|_| !self.inner.distrust.covers(metrics.current_term))
     }
 
