@@ -2,7 +2,7 @@
 //! the present configuration.
 
 use super::{Agents, hook, marks::Marks, unread::Unread};
-use crate::hypervisor::Registry;
+use crate::hypervisor::{Registry, Urgency};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -99,11 +99,11 @@ impl Performer {
     }
 
     /// Reads a server now.
-    pub async fn read(&self, server: &ServerName) -> Reading {
+    pub async fn read(&self, server: &ServerName, urgency: Urgency) -> Reading {
         let cluster = self.cluster();
         let asked =
             words::Asked { server, by: &self.me, since: self.applied(), serial: self.serial.fetch_add(1, Relaxed) };
-        match self.registry.read(&cluster, server).await {
+        match self.registry.read(&cluster, server, urgency).await {
             // The server has no driver.
             None => words::no_reading(&asked),
             Some(Ok(seen)) => {

@@ -177,12 +177,17 @@ impl Shell {
 
     /// Puts a request of an order to its executor.
     fn carry(&mut self, order: Order, ask: Ask) {
+        if let Ask::ReadAll(servers) = ask {
+            return servers.into_iter().for_each(|server| self.carry(order.clone(), Ask::Read(server)));
+        }
         let id = order.id;
         let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());
         let home = self.seat.server.clone().filter(|home| *home == order.server);
         let dropped = Arc::clone(self.dropped.entry(id).or_default());
         let answering = async move {
             match ask {
+                // Each of them is asked by itself.
+                Ask::ReadAll(_) => Told::Paused,
                 Ask::Read(server) => Told::Read(hardware.read(asker, server).await.0),
                 Ask::Probe(resource) => {
                     let seen = home.map(|home| hardware.look(&asker.ledger, &home));

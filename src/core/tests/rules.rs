@@ -1,6 +1,7 @@
 //! The tests of the core, as one program, so that it is linked once.
 
 mod alone;
+mod around;
 mod authorities;
 mod beats;
 mod clearing;

@@ -29,6 +29,10 @@ pub const MAX_MOVES_PER_HMC: usize = 4;
 /// Limit of questions among the commands, so that a command to stop something never queues behind slow questions.
 pub const MAX_QUESTIONS_PER_HMC: usize = 2;
 
+/// Limit of questions of the rounds that run, or stand in the queue of all questions: those of orders wait behind no
+/// more than these, however many servers there are. The other ones of the rounds wait before that queue.
+const MAX_ROUTINE_PER_HMC: usize = MAX_QUESTIONS_PER_HMC;
+
 /// Time after an unanswered command for which other HMCs are asked first.
 const SUSPICION: Duration = Duration::from_secs(30);
 
@@ -45,8 +49,10 @@ const MAX_UNANSWERED: u32 = 3;
 /// The purpose of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// It changes nothing.
+    /// It changes nothing, and an order or a person waits for the answer.
     Question,
+    /// The same, of the rounds over the servers: it goes after all others.
+    Routine,
     /// It changes something.
     Mutation,
     /// It moves an LPAR to another server, or asks whether that is possible. Takes minutes, so that its silence
@@ -63,13 +69,15 @@ pub struct Limits {
     pub end_by: Instant,
 }
 
-/// Permission to run: for a question one of the questions, and for all one of the commands or moves.
-type Permits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
+/// Permission to run: for a question of the rounds one of those, for any question one of the questions, and for all one
+/// of the commands or moves.
+type Permits<'a> = ([Option<SemaphorePermit<'a>>; 2], SemaphorePermit<'a>);
 
 /// One HMC.
 pub struct Console {
     commands: Semaphore,
     questions: Semaphore,
+    routine: Semaphore,
     moves: Semaphore,
     connection: Connection,
     unanswered: Mutex<Unanswered>,
@@ -93,6 +101,7 @@ impl Console {
         Self {
             commands: Semaphore::new(MAX_COMMANDS_PER_HMC),
             questions: Semaphore::new(MAX_QUESTIONS_PER_HMC),
+            routine: Semaphore::new(MAX_ROUTINE_PER_HMC),
             moves: Semaphore::new(MAX_MOVES_PER_HMC),
             connection: Connection::new(address),
             unanswered: Mutex::default(),
@@ -201,7 +210,7 @@ impl Console {
         };
         let began = Instant::now();
         let result = slot.run(command.line(), limits.end_by).await;
-        if result.is_ok() && purpose == Purpose::Question {
+        if result.is_ok() && matches!(purpose, Purpose::Question | Purpose::Routine) {
             self.note_time(began.elapsed());
         }
         match result {
@@ -242,12 +251,16 @@ impl Console {
 
     async fn permits(&self, purpose: Purpose) -> Permits<'_> {
         const NEVER_CLOSED: &str = "the semaphores of a console are never closed";
-        let question = match purpose {
-            Purpose::Question => Some(self.questions.acquire().await.expect(NEVER_CLOSED)),
-            Purpose::Mutation => None,
-            Purpose::Move => return (None, self.moves.acquire().await.expect(NEVER_CLOSED)),
+        let routine = match purpose {
+            Purpose::Routine => Some(self.routine.acquire().await.expect(NEVER_CLOSED)),
+            Purpose::Question | Purpose::Mutation => None,
+            Purpose::Move => return ([None, None], self.moves.acquire().await.expect(NEVER_CLOSED)),
         };
-        (question, self.commands.acquire().await.expect(NEVER_CLOSED))
+        let question = match purpose {
+            Purpose::Question | Purpose::Routine => Some(self.questions.acquire().await.expect(NEVER_CLOSED)),
+            Purpose::Mutation | Purpose::Move => None,
+        };
+        ([routine, question], self.commands.acquire().await.expect(NEVER_CLOSED))
     }
 
     /// Opens a channel, connecting if need be. A dead connection is replaced once; that is safe since nothing was

@@ -16,11 +16,11 @@ use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
 use super::mutation::{Change, description_command, lpar_command, offer, server_command};
-use super::queries::{Connections, read_capacity, read_server, read_version};
+use super::queries::{Connections, Wanted, read_capacity, read_server, read_version};
 use super::trial::Trials;
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, ReadError, ServerAddress, ServerReading,
-    Stop, Turns, Unfit,
+    Stop, Turns, Unfit, Urgency,
 };
 
 /// Longest time of a call, whatever the caller allows.
@@ -121,7 +121,7 @@ impl HmcDriver {
     pub(super) async fn knock_at(&self, name: &str, within: Duration) {
         if let Some(hmc) = self.by_name(name) {
             // The console keeps the outcome.
-            let _ = read_version(&hmc.console, deadline(within)).await;
+            let _ = read_version(&hmc.console, Wanted::by(deadline(within))).await;
         }
     }
 
@@ -214,6 +214,16 @@ impl HmcDriver {
     /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
     /// included). Every fact in the answer was obtained after the call began.
     pub async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
+        self.read_for(server, Urgency::Order, within).await
+    }
+
+    /// The same, in the queue of those who wait for it.
+    pub(super) async fn read_for(
+        &self,
+        server: &ServerAddress,
+        urgency: Urgency,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
@@ -226,7 +236,8 @@ impl HmcDriver {
             left -= 1;
             let (via, result) = match candidate {
                 Ok(hmc) => {
-                    let reading = read_server(&hmc.console, &hmc.connections, mtms, described, until).await;
+                    let reading =
+                        read_server(&hmc.console, &hmc.connections, mtms, described, Wanted { urgency, until }).await;
                     (hmc.console.name().to_owned(), reading)
                 }
                 Err(name) => (name, Err(Failure::NotConfigured)),
@@ -370,7 +381,7 @@ impl HmcDriver {
             let until = share(deadline, left);
             left -= 1;
             let (via, result) = match candidate {
-                Ok(hmc) => (hmc.console.name().to_owned(), read_capacity(&hmc.console, mtms, until).await),
+                Ok(hmc) => (hmc.console.name().to_owned(), read_capacity(&hmc.console, mtms, Wanted::by(until)).await),
                 Err(name) => (name, Err(Failure::NotConfigured)),
             };
             match result {
@@ -386,7 +397,7 @@ impl HmcDriver {
         let until = deadline(within);
         let hmcs = self.all();
         let statuses = hmcs.iter().map(|hmc| async move {
-            let health = match read_version(&hmc.console, until).await {
+            let health = match read_version(&hmc.console, Wanted::by(until)).await {
                 Ok(version) => ConsoleHealth::Ok { version },
                 Err(Failure::AuthenticationFailed { reason }) => ConsoleHealth::AuthenticationFailed { reason },
                 Err(Failure::HostKeyMismatch { expected, presented }) => {

@@ -19,7 +19,7 @@ use super::command::Command;
 use super::console::{Console, Limits, Purpose};
 use super::exec::ExecError;
 use super::records::{Record, parse_records, parse_table};
-use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState};
+use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState, Urgency};
 
 /// Time without a change after which a clock counts as standing still.
 const CLOCK_TICKS: Duration = Duration::from_secs(2);
@@ -27,11 +27,33 @@ const CLOCK_TICKS: Duration = Duration::from_secs(2);
 /// recovers its partition data within it, for that takes a person.
 const STATE_HOLDS: Duration = Duration::from_secs(15);
 
+/// Who waits for answers, and until when.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    pub urgency: Urgency,
+    pub until: Instant,
+}
+
+impl Wanted {
+    /// A question of an order, or of a person.
+    pub fn by(until: Instant) -> Self {
+        Wanted { urgency: Urgency::Order, until }
+    }
+
+    fn purpose(self) -> Purpose {
+        match self.urgency {
+            Urgency::Order => Purpose::Question,
+            Urgency::Round => Purpose::Routine,
+        }
+    }
+}
+
 /// Former answers of one HMC: its connections to all service processors, as last listed, and the clock and state of
 /// each server.
 #[derive(Default)]
 pub struct Connections {
-    last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
+    /// By urgency, so that no order waits for a question of the rounds that stands in the queue.
+    last: [Mutex<Option<(Instant, Arc<Vec<Record>>)>>; 2],
     clocks: StdMutex<HashMap<String, (String, Instant)>>,
     states: StdMutex<HashMap<String, (SystemState, Instant)>>,
 }
@@ -74,12 +96,12 @@ pub async fn read_server(
     connections: &Connections,
     mtms: &str,
     described: bool,
-    until: Instant,
+    wanted: Wanted,
 ) -> Result<ServerReading, Failure> {
     let began = Instant::now();
     let columns: &[&str] = if described { &DESCRIBED_COLUMNS } else { &LPAR_COLUMNS };
-    let (facts, inventory) = read_lpars(console, connections, mtms, columns, until).await?;
-    let links = read_connections(console, connections, began, until).await?;
+    let (facts, inventory) = read_lpars(console, connections, mtms, columns, wanted).await?;
+    let links = read_connections(console, connections, began, wanted).await?;
     let vmi = vmi(&links, mtms);
     // Evaluated at each reading, so that the clock's former time is known.
     let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
@@ -94,10 +116,10 @@ pub async fn read_server(
 }
 
 /// Reads a server's capacity through one HMC.
-pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Result<Capacity, Failure> {
+pub async fn read_capacity(console: &Console, mtms: &str, wanted: Wanted) -> Result<Capacity, Failure> {
     let resources = |kind: &'static str, columns: &'static [&'static str]| async move {
         let command = Command::new("lshwres").with("-r", kind).with("-m", mtms).with("--level", "sys");
-        let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), until).await?;
+        let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), wanted).await?;
         parse_table(&answer, columns).map_err(unreadable)
     };
     let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS).await?)?;
@@ -106,8 +128,8 @@ pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Res
 }
 
 /// Reads an HMC's own version.
-pub async fn read_version(console: &Console, until: Instant) -> Result<ForeignText, Failure> {
-    let answer = ask(console, &Command::new("lshmc").flag("-V"), until).await?;
+pub async fn read_version(console: &Console, wanted: Wanted) -> Result<ForeignText, Failure> {
+    let answer = ask(console, &Command::new("lshmc").flag("-V"), wanted).await?;
     Ok(version(&answer))
 }
 
@@ -116,10 +138,10 @@ async fn read_lpars(
     connections: &Connections,
     mtms: &str,
     columns: &[&str],
-    until: Instant,
+    wanted: Wanted,
 ) -> Result<(SystemFacts, Inventory), Failure> {
     let read_state = || async {
-        let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, until).await?, mtms)?;
+        let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, wanted).await?, mtms)?;
         connections.keep_state(mtms, &facts.state);
         Ok(facts)
     };
@@ -130,7 +152,7 @@ async fn read_lpars(
     let mut again = true;
     loop {
         let listed = match before.can_list_lpars() {
-            true => inventory(console, mtms, columns, until).await?,
+            true => inventory(console, mtms, columns, wanted).await?,
             false => Inventory::NotReadable(format!("the server is in state {before}").into()),
         };
         let facts = read_state().await?;
@@ -146,8 +168,8 @@ async fn read_lpars(
     }
 }
 
-async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Instant) -> Result<Inventory, Failure> {
-    match list(console, "lpar", columns, mtms, until).await {
+async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: Wanted) -> Result<Inventory, Failure> {
+    match list(console, "lpar", columns, mtms, wanted).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
         Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string().into())),
@@ -162,18 +184,18 @@ async fn list(
     what: &'static str,
     columns: &[&str],
     mtms: &str,
-    until: Instant,
+    wanted: Wanted,
 ) -> Result<Vec<Record>, Failure> {
     let all = Command::new("lssyscfg").with("-r", what).with("-m", mtms);
     if !console.lists_everything() {
         let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
-        match ask(console, &chosen, until).await {
+        match ask(console, &chosen, wanted).await {
             Ok(answer) => return parse_table(&answer, columns).map_err(unreadable),
             Err(Failure::Refused(refusal)) if refusal.is_of_attribute() => console.list_everything(),
             Err(failure) => return Err(failure),
         }
     }
-    let answer = ask(console, &all, until).await?;
+    let answer = ask(console, &all, wanted).await?;
     parse_records(&answer).map_err(unreadable)
 }
 
@@ -181,25 +203,25 @@ async fn read_connections(
     console: &Console,
     connections: &Connections,
     began: Instant,
-    until: Instant,
+    wanted: Wanted,
 ) -> Result<Arc<Vec<Record>>, Failure> {
     let late = |_| Failure::TimeoutBeforeSending;
-    let mut last = timeout_at(until, connections.last.lock()).await.map_err(late)?;
+    let mut last = timeout_at(wanted.until, connections.last[wanted.urgency as usize].lock()).await.map_err(late)?;
     if let Some((asked, records)) = &*last
         && *asked > began
     {
         return Ok(Arc::clone(records));
     }
     let asked = Instant::now();
-    let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), until).await?;
+    let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), wanted).await?;
     let records = Arc::new(parse_records(&answer).map_err(unreadable)?);
     *last = Some((asked, Arc::clone(&records)));
     Ok(records)
 }
 
-async fn ask(console: &Console, command: &Command, until: Instant) -> Result<Vec<u8>, Failure> {
-    let limits = Limits { send_by: until, end_by: until };
-    match console.run(command, Purpose::Question, limits).await {
+async fn ask(console: &Console, command: &Command, wanted: Wanted) -> Result<Vec<u8>, Failure> {
+    let limits = Limits { send_by: wanted.until, end_by: wanted.until };
+    match console.run(command, wanted.purpose(), limits).await {
         Ok(output) => conclude(output),
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),
     }
