@@ -214,6 +214,16 @@ impl Execution {
                 self.report(Ending::NotDone(why.into()))
             }
             (Stage::Around(left), Answer::Read(reading)) => self.around(left, &reading),
+            (Stage::Around(left), Answer::Unread(server)) => self.unread(left, &server),
+            (Stage::There | Stage::Before, Answer::Unread(server)) => self.report(Ending::NotDone(unread(&server))),
+            (
+                Stage::Back { asked, forced, doubt } | Stage::BackThere { asked, forced, doubt },
+                Answer::Unread(server),
+            ) => {
+                self.stage = Stage::Back { asked, forced, doubt: doubt.clone() };
+                self.unread_back(&server, elapsed, doubt)
+            }
+            (Stage::Brought { doubt, .. }, Answer::Unread(server)) => self.unread_back(&server, elapsed, doubt),
             (Stage::There, Answer::Read(_)) => {
                 self.stage = Stage::Before;
                 self.read_here()
@@ -265,6 +275,20 @@ impl Execution {
         {
             return self.report(Ending::NotDone(why.into()));
         }
+        self.answered(left)
+    }
+
+    /// A server was not read before a start. If that was no surprise to the ledger, it counts as one that shows nothing.
+    fn unread(&mut self, mut left: BTreeSet<ServerName>, server: &ServerName) -> Next {
+        let excused = matches!(&self.order.action, Action::Start { vouched, .. } if vouched.contains(server));
+        if !left.remove(server) || !excused || *server == self.order.server {
+            return self.report(Ending::NotDone(unread(server)));
+        }
+        self.answered(left)
+    }
+
+    /// Goes on with a start when all servers have answered.
+    fn answered(&mut self, left: BTreeSet<ServerName>) -> Next {
         if !left.is_empty() {
             self.stage = Stage::Around(left);
             return Next::Wait;
@@ -274,6 +298,14 @@ impl Execution {
             Some(here) => self.before(&here),
             None => self.read_here(),
         }
+    }
+
+    /// Reads back again, if there is time.
+    fn unread_back(&mut self, server: &ServerName, elapsed: Span, doubt: Option<ForeignText>) -> Next {
+        if elapsed >= self.order.budget {
+            return self.report(Ending::Unknown(doubt.unwrap_or_else(|| unread(server))));
+        }
+        self.rest()
     }
 
     /// The reason for which the reading of another server forbids a start, if there is one.
@@ -392,7 +424,9 @@ impl Execution {
                 // The change may be in effect all the same: that is read, not believed.
                 None => Some(why),
             },
-            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => Some("the mutation was not answered".into()),
+            Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) | Answer::Paused => {
+                Some("the mutation was not answered".into())
+            }
         };
         match change {
             Change::Machine(resource, MachineOperation::Move(Move::Definition { .. })) => {
@@ -555,6 +589,11 @@ impl Execution {
     }
 }
 
+/// The words for a server that was not read.
+fn unread(server: &ServerName) -> ForeignText {
+    format!("{server} was not read in time, its managers are busy with other commands").into()
+}
+
 /// The ending of a program, by the answer.
 fn ran(answer: Answer) -> Ending {
     match answer {
@@ -562,7 +601,7 @@ fn ran(answer: Answer) -> Ending {
         Answer::Refused(why) => Ending::Refused(why),
         Answer::NotSent(why) => Ending::NotDone(why),
         Answer::Unknown(why) => Ending::Unknown(why),
-        Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
+        Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) | Answer::Paused => {
             Ending::Unknown("the program was not answered for".into())
         }
     }

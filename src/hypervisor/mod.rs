@@ -116,7 +116,9 @@ pub enum Urgency {
 
 /// A driver for one kind of manager. The daemon holds it as `dyn`, in a [`Registry`].
 ///
-/// `within` bounds the whole call, including waiting for a connection, a command slot or another change of the same server.
+/// `within` bounds the whole call of a change, including waiting for a connection, a command slot or another change of the
+/// same server. Of a reading it bounds the time for answers: waiting for a turn is bounded by a few times that, and is
+/// told apart ([`ReadError::NoTurn`]).
 #[async_trait]
 pub trait Hypervisor: Send + Sync {
     /// Takes over the declared managers of its kind.

@@ -35,6 +35,6 @@ where
 async fn read(reader: &Reader, server: &ServerName, after: After) -> Answer {
     match reader.read(server, after, Urgency::Order).await {
         Some(reading) => Answer::Read(reading),
-        None => Answer::NotSent("the node stops".into()),
+        None => Answer::Unread(server.clone()),
     }
 }

@@ -30,7 +30,7 @@ pub struct Reader {
 }
 
 type Key = (ServerName, Urgency);
-type Asker = oneshot::Sender<Reading>;
+type Asker = oneshot::Sender<Option<Reading>>;
 
 /// The readings of one server for one kind of request. It stands for the task that reads.
 #[derive(Default)]
@@ -59,14 +59,14 @@ impl Reader {
         Reader { performer, lanes: Arc::default() }
     }
 
-    /// A reading of the server. `None` only while the runtime shuts down.
+    /// A reading of the server. `None` if its managers were busy for too long, or the runtime shuts down.
     pub async fn read(&self, server: &ServerName, after: After, urgency: Urgency) -> Option<Reading> {
         let (asker, reading) = oneshot::channel();
         let key = (server.clone(), urgency);
         if self.enqueue(&key, asker, after) {
             tokio::spawn(self.clone().serve(key));
         }
-        reading.await.ok()
+        reading.await.ok().flatten()
     }
 
     /// Reads until nobody waits.
@@ -180,7 +180,7 @@ mod tests {
         }
 
         /// Asks for a reading; it is asked for when this returns.
-        fn ask(&self, after: After, urgency: Urgency) -> oneshot::Receiver<Reading> {
+        fn ask(&self, after: After, urgency: Urgency) -> oneshot::Receiver<Option<Reading>> {
             let (asker, reading) = oneshot::channel();
             let key = ("p1".into(), urgency);
             if self.reader.enqueue(&key, asker, after) {
@@ -210,9 +210,9 @@ mod tests {
         bench.asked(1).await;
         let others: Vec<_> = (0..30).map(|_| bench.ask(given(5), Urgency::Order)).collect();
         bench.answer();
-        let first = first.await.unwrap();
+        let first = first.await.unwrap().unwrap();
         for other in others {
-            assert_eq!(other.await.unwrap().serial, first.serial);
+            assert_eq!(other.await.unwrap().unwrap().serial, first.serial);
         }
         assert_eq!(*bench.manager.asked.borrow(), 1);
     }
@@ -225,10 +225,10 @@ mod tests {
         bench.applied.store(6, SeqCst);
         let (later, now) = (bench.ask(given(6), Urgency::Order), bench.ask(After::Request, Urgency::Order));
         bench.answer();
-        assert_eq!(first.await.unwrap().since, 5);
+        assert_eq!(first.await.unwrap().unwrap().since, 5);
         bench.asked(2).await;
         bench.answer();
-        let (later, now) = (later.await.unwrap(), now.await.unwrap());
+        let (later, now) = (later.await.unwrap().unwrap(), now.await.unwrap().unwrap());
         assert_eq!((later.since, later.serial), (6, now.serial), "the next one is for both");
     }
 

@@ -88,7 +88,7 @@ impl Bench {
         let (server, group): (ServerName, _) = ("p1".into(), "web".into());
         apply(&ann, Command::Request(Request::Configure { cluster: Arc::clone(&self.cluster), strand: false }));
         apply(&planner, Command::Assign { server: server.clone(), node: "n1".into() });
-        let reading = self.performer.read(&server, Urgency::Order).await;
+        let reading = self.performer.read(&server, Urgency::Order).await.expect("it has a turn");
         assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
         apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
         let online = Verb::Online { group: "web".into(), server: None, propagate: false };

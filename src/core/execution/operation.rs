@@ -121,6 +121,8 @@ pub struct Program {
 pub enum Answer {
     /// A reading, of whatever quality.
     Read(Reading),
+    /// This server was not read: its managers were busy with other commands for too long. Nothing follows from that.
+    Unread(ServerName),
     /// The look of an agent.
     Probed(Seen),
     /// The change was accepted.

@@ -26,7 +26,11 @@ fn dark(server: &str) -> Reading {
 }
 
 fn next(execution: &mut Execution, reading: Reading) -> Result<String, Ending> {
-    match execution.next(Answer::Read(reading), Span(10)) {
+    answered(execution, Answer::Read(reading), 10)
+}
+
+fn answered(execution: &mut Execution, answer: Answer, at: u64) -> Result<String, Ending> {
+    match execution.next(answer, Span(at)) {
         Next::Ask(ask) => Ok(word(&ask)),
         Next::Wait => Ok("wait".to_owned()),
         Next::Report(report) => Err(report.ending),
@@ -64,6 +68,28 @@ fn nothing_is_started_while_a_server_has_not_answered() {
     assert_eq!(next(&mut execution, dark("p2")), Ok("start".to_owned()), "the ledger knows that it cannot be read");
     let twice = next(&mut starts(&[]), reads("p9", Power::Off));
     assert_eq!(twice, not_done("the reading of p9 answers no question"));
+}
+
+#[test]
+fn a_server_whose_managers_are_busy_is_not_read_and_nothing_follows_for_it() {
+    let unread = |server: &str| Answer::Unread(server.into());
+    let busy = |execution: &mut Execution, server: &str| answered(execution, unread(server), 10);
+    let why = |server: &str| format!("{server} was not read in time, its managers are busy with other commands");
+    assert_eq!(busy(&mut starts(&["p2"]), "p3"), not_done(&why("p3")), "it might run there");
+    assert_eq!(busy(&mut starts(&LIST), "p1"), not_done(&why("p1")), "nothing is started blindly");
+    // Where the ledger knew that it cannot be read.
+    let mut execution = starts(&["p2"]);
+    assert_eq!(busy(&mut execution, "p2"), Ok("wait".to_owned()));
+    assert_eq!(next(&mut execution, reads("p1", Power::Off)), Ok("wait".to_owned()));
+    assert_eq!(next(&mut execution, reads("p3", Power::Off)), Ok("start".to_owned()));
+    // Read back: again, until its time is over.
+    assert_eq!(answered(&mut execution, Answer::Accepted, 20), Ok("read p1".to_owned()));
+    assert_eq!(busy(&mut execution, "p1"), Ok("pause 100ms".to_owned()));
+    assert_eq!(answered(&mut execution, Answer::Paused, 200), Ok("read p1".to_owned()));
+    let late = answered(&mut execution, unread("p1"), 120_000);
+    assert_eq!(late, Err(Ending::Unknown(why("p1").into())));
+    // Only what was read is reported.
+    assert_eq!(execution.give_up("").readings.len(), 2);
 }
 
 /// A reading that is shared, or that comes late, may be of a time at which the order was not given.

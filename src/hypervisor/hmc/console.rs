@@ -16,6 +16,7 @@ use super::command::Command;
 use super::connection::Connection;
 use super::exec::{self, ExecError, Output, Slot};
 use super::link::Session;
+use super::time::Time;
 use crate::hypervisor::{Failure, ManagerContact};
 
 /// Limit of commands running on one HMC at the same time. HMCs slow down badly beyond two to four.
@@ -60,10 +61,10 @@ pub enum Purpose {
     Move,
 }
 
-/// The deadlines of a command.
+/// The deadlines of a change.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The command must be sent by then.
+    /// The command must have its turn and be sent by then.
     pub send_by: Instant,
     /// It must have ended by then.
     pub end_by: Instant,
@@ -158,8 +159,32 @@ impl Console {
         self.connection.close().await;
     }
 
-    /// Runs one command.
-    pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
+    /// Asks one question.
+    pub async fn ask(&self, command: &Command, purpose: Purpose, time: &mut Time) -> Result<Output, ExecError> {
+        let Ok(permits) = timeout_at(time.turn_by(), self.permits(purpose)).await else {
+            return Err(ExecError::Before(Failure::NoTurn));
+        };
+        let end_by = time.begins();
+        let result = self.run(command, (purpose, permits), Limits { send_by: end_by, end_by }).await;
+        time.ends();
+        result
+    }
+
+    /// Makes one change.
+    pub async fn change(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
+        match timeout_at(limits.send_by, self.permits(purpose)).await {
+            Ok(permits) => self.run(command, (purpose, permits), limits).await,
+            Err(_) => Err(ExecError::Before(Failure::NoTurn)),
+        }
+    }
+
+    /// Runs one command whose turn it is. Until then nothing was asked, and nothing follows for the HMC.
+    async fn run(
+        &self,
+        command: &Command,
+        (purpose, _permits): (Purpose, Permits<'_>),
+        limits: Limits,
+    ) -> Result<Output, ExecError> {
         let result = self.run_once(command, purpose, limits).await;
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.is_ok());
         // A move is answered when it is over, and tells nothing of the HMC until then.
@@ -199,7 +224,7 @@ impl Console {
     }
 
     async fn run_once(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
-        let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
+        let (session, slot) = match self.open_slot(limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {
                 if failure == Failure::TimeoutBeforeSending && purpose != Purpose::Move {
@@ -240,13 +265,6 @@ impl Console {
 
     fn note_new_connection(&self) {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
-    }
-
-    /// Waits for the permits and opens a channel.
-    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
-        let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
-        let (session, slot) = self.open_slot(send_by).await?;
-        Ok((permits, session, slot))
     }
 
     async fn permits(&self, purpose: Purpose) -> Permits<'_> {

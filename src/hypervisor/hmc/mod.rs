@@ -31,6 +31,7 @@ mod moving;
 mod mutation;
 mod queries;
 pub mod records;
+mod time;
 mod trial;
 
 pub use address::{HmcAddress, HmcKey};

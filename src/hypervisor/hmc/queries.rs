@@ -16,9 +16,10 @@ use super::answers::{
     connection, lpars, memory, processors, system, unreadable, version, vmi,
 };
 use super::command::Command;
-use super::console::{Console, Limits, Purpose};
+use super::console::{Console, Purpose};
 use super::exec::ExecError;
 use super::records::{Record, parse_records, parse_table};
+use super::time::Time;
 use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState, Urgency};
 
 /// Time without a change after which a clock counts as standing still.
@@ -27,20 +28,19 @@ const CLOCK_TICKS: Duration = Duration::from_secs(2);
 /// recovers its partition data within it, for that takes a person.
 const STATE_HOLDS: Duration = Duration::from_secs(15);
 
-/// Who waits for answers, and until when.
-#[derive(Clone, Copy)]
+/// Who waits for answers, and how long.
 pub struct Wanted {
     pub urgency: Urgency,
-    pub until: Instant,
+    pub time: Time,
 }
 
 impl Wanted {
-    /// A question of an order, or of a person.
-    pub fn by(until: Instant) -> Self {
-        Wanted { urgency: Urgency::Order, until }
+    /// Questions of an order, or of a person.
+    pub fn within(answers: Duration) -> Self {
+        Wanted { urgency: Urgency::Order, time: Time::new(answers) }
     }
 
-    fn purpose(self) -> Purpose {
+    fn purpose(&self) -> Purpose {
         match self.urgency {
             Urgency::Order => Purpose::Question,
             Urgency::Round => Purpose::Routine,
@@ -59,16 +59,16 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Whether the clock of a server shows the same time as a while ago.
-    fn stands_still(&self, mtms: &str, time: &str) -> bool {
+    /// Whether the clock of a server shows the same time as a while ago; `asked`: when it was asked for.
+    fn stands_still(&self, mtms: &str, time: &str, asked: Instant) -> bool {
         if time.is_empty() {
             return false;
         }
         let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
         match clocks.get(mtms) {
-            Some((shown, since)) if shown == time => since.elapsed() >= CLOCK_TICKS,
+            Some((shown, since)) if shown == time => asked.saturating_duration_since(*since) >= CLOCK_TICKS,
             Some(_) | None => {
-                clocks.insert(mtms.to_owned(), (time.to_owned(), Instant::now()));
+                clocks.insert(mtms.to_owned(), (time.to_owned(), asked));
                 false
             }
         }
@@ -96,15 +96,17 @@ pub async fn read_server(
     connections: &Connections,
     mtms: &str,
     described: bool,
-    wanted: Wanted,
+    wanted: &mut Wanted,
 ) -> Result<ServerReading, Failure> {
     let began = Instant::now();
     let columns: &[&str] = if described { &DESCRIBED_COLUMNS } else { &LPAR_COLUMNS };
     let (facts, inventory) = read_lpars(console, connections, mtms, columns, wanted).await?;
+    // The state was the last question.
+    let asked = wanted.time.sent().unwrap_or(began);
     let links = read_connections(console, connections, began, wanted).await?;
     let vmi = vmi(&links, mtms);
     // Evaluated at each reading, so that the clock's former time is known.
-    let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
+    let stands_still = connections.stands_still(mtms, &facts.time, asked) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
         connected: connection(&links, mtms),
@@ -116,19 +118,19 @@ pub async fn read_server(
 }
 
 /// Reads a server's capacity through one HMC.
-pub async fn read_capacity(console: &Console, mtms: &str, wanted: Wanted) -> Result<Capacity, Failure> {
-    let resources = |kind: &'static str, columns: &'static [&'static str]| async move {
+pub async fn read_capacity(console: &Console, mtms: &str, wanted: &mut Wanted) -> Result<Capacity, Failure> {
+    let resources = async |kind: &'static str, columns: &'static [&'static str], wanted: &mut Wanted| {
         let command = Command::new("lshwres").with("-r", kind).with("-m", mtms).with("--level", "sys");
         let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), wanted).await?;
         parse_table(&answer, columns).map_err(unreadable)
     };
-    let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS).await?)?;
-    let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS).await?)?;
+    let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS, wanted).await?)?;
+    let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS, wanted).await?)?;
     Ok(Capacity { memory, memory_free, processors, processors_free })
 }
 
 /// Reads an HMC's own version.
-pub async fn read_version(console: &Console, wanted: Wanted) -> Result<ForeignText, Failure> {
+pub async fn read_version(console: &Console, wanted: &mut Wanted) -> Result<ForeignText, Failure> {
     let answer = ask(console, &Command::new("lshmc").flag("-V"), wanted).await?;
     Ok(version(&answer))
 }
@@ -138,16 +140,16 @@ async fn read_lpars(
     connections: &Connections,
     mtms: &str,
     columns: &[&str],
-    wanted: Wanted,
+    wanted: &mut Wanted,
 ) -> Result<(SystemFacts, Inventory), Failure> {
-    let read_state = || async {
+    let read_state = async |wanted: &mut Wanted| {
         let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, wanted).await?, mtms)?;
         connections.keep_state(mtms, &facts.state);
         Ok(facts)
     };
     let mut before = match connections.state_before(mtms) {
         Some(state) => state,
-        None => read_state().await?.state,
+        None => read_state(wanted).await?.state,
     };
     let mut again = true;
     loop {
@@ -155,7 +157,7 @@ async fn read_lpars(
             true => inventory(console, mtms, columns, wanted).await?,
             false => Inventory::NotReadable(format!("the server is in state {before}").into()),
         };
-        let facts = read_state().await?;
+        let facts = read_state(wanted).await?;
         if facts.state == before {
             return Ok((facts, listed));
         }
@@ -168,7 +170,7 @@ async fn read_lpars(
     }
 }
 
-async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: Wanted) -> Result<Inventory, Failure> {
+async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: &mut Wanted) -> Result<Inventory, Failure> {
     match list(console, "lpar", columns, mtms, wanted).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
@@ -184,7 +186,7 @@ async fn list(
     what: &'static str,
     columns: &[&str],
     mtms: &str,
-    wanted: Wanted,
+    wanted: &mut Wanted,
 ) -> Result<Vec<Record>, Failure> {
     let all = Command::new("lssyscfg").with("-r", what).with("-m", mtms);
     if !console.lists_everything() {
@@ -203,10 +205,10 @@ async fn read_connections(
     console: &Console,
     connections: &Connections,
     began: Instant,
-    wanted: Wanted,
+    wanted: &mut Wanted,
 ) -> Result<Arc<Vec<Record>>, Failure> {
-    let late = |_| Failure::TimeoutBeforeSending;
-    let mut last = timeout_at(wanted.until, connections.last[wanted.urgency as usize].lock()).await.map_err(late)?;
+    let last = connections.last[wanted.urgency as usize].lock();
+    let mut last = timeout_at(wanted.time.turn_by(), last).await.map_err(|_| Failure::NoTurn)?;
     if let Some((asked, records)) = &*last
         && *asked > began
     {
@@ -219,9 +221,8 @@ async fn read_connections(
     Ok(records)
 }
 
-async fn ask(console: &Console, command: &Command, wanted: Wanted) -> Result<Vec<u8>, Failure> {
-    let limits = Limits { send_by: wanted.until, end_by: wanted.until };
-    match console.run(command, wanted.purpose(), limits).await {
+async fn ask(console: &Console, command: &Command, wanted: &mut Wanted) -> Result<Vec<u8>, Failure> {
+    match console.ask(command, wanted.purpose(), &mut wanted.time).await {
         Ok(output) => conclude(output),
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),
     }
