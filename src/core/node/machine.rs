@@ -305,7 +305,7 @@ impl Node {
 
     /// Passes a reading on: to the planner if this node leads, to the leader otherwise.
     fn read(&mut self, now: Now<'_>, server: &ServerName, reading: Option<Reading>, blind: bool) {
-        self.rounds.done(server);
+        self.rounds.done(server, now.ledger.config.timings.monitor, now.moment);
         let Some(reading) = reading else { return };
         self.reaches_manager = !blind;
         let state = now.ledger.servers.get(server);

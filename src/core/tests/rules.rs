@@ -28,6 +28,7 @@ mod node;
 mod nodes;
 mod outage;
 mod overlaps;
+mod pace;
 mod pause;
 mod place;
 mod places;
