@@ -18,6 +18,8 @@ async fn many_callers_share_one_connection_and_few_commands_run_at_once() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    // The first question of all would be shared.
+    driver.read_server(&server, PATIENCE).await.unwrap();
     let gate = Arc::new(Semaphore::new(0));
     hmc.shared.misbehave("", Fault::Gate(Arc::clone(&gate)));
     let readers = join_all((0..12).map(|_| driver.read_server(&server, PATIENCE)));
@@ -38,6 +40,8 @@ async fn a_mutation_does_not_wait_behind_slow_questions() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    // The first question of all would be shared.
+    driver.read_server(&server, PATIENCE).await.unwrap();
     hmc.shared.misbehave("lssyscfg", Fault::Hang);
     let questions = join_all((0..5).map(|_| driver.read_server(&server, PATIENCE)));
     let mutation = async {

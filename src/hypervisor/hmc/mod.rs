@@ -29,6 +29,7 @@ mod link;
 mod message;
 mod moving;
 mod mutation;
+mod overview;
 mod queries;
 pub mod records;
 mod time;

@@ -1,23 +1,23 @@
 //! The questions to one HMC.
 //!
-//! Promises: every answer began after it was requested. Answers that concern all servers are shared, but only between
-//! callers that were already waiting when the question was sent.
+//! Promises: every answer began after it was requested. Answers that concern all servers are [shared](super::overview), but
+//! only between callers that were already waiting when the question was sent.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ForeignText;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::answers::{
-    DESCRIBED_COLUMNS, LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, SystemFacts, conclude,
-    connection, lpars, memory, processors, system, unreadable, version, vmi,
+    DESCRIBED_COLUMNS, LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SystemFacts, conclude, connection, lpars,
+    memory, processors, system, unreadable, version, vmi,
 };
 use super::command::Command;
 use super::console::{Console, Purpose};
 use super::exec::ExecError;
+use super::overview::{Overview, Overviews};
 use super::records::{Record, parse_records, parse_table};
 use super::time::Time;
 use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState, Urgency};
@@ -48,14 +48,12 @@ impl Wanted {
     }
 }
 
-/// Former answers of one HMC: its connections to all service processors, as last listed, and the clock and state of
-/// each server.
+/// Former answers of one HMC: what it last said of all systems, and the clock and state of each server.
 #[derive(Default)]
 pub struct Connections {
-    /// By urgency, so that no order waits for a question of the rounds that stands in the queue.
-    last: [Mutex<Option<(Instant, Arc<Vec<Record>>)>>; 2],
-    clocks: StdMutex<HashMap<String, (String, Instant)>>,
-    states: StdMutex<HashMap<String, (SystemState, Instant)>>,
+    overviews: Overviews,
+    clocks: Mutex<HashMap<String, (String, Instant)>>,
+    states: Mutex<HashMap<String, (SystemState, Instant)>>,
 }
 
 impl Connections {
@@ -98,18 +96,15 @@ pub async fn read_server(
     described: bool,
     wanted: &mut Wanted,
 ) -> Result<ServerReading, Failure> {
-    let began = Instant::now();
     let columns: &[&str] = if described { &DESCRIBED_COLUMNS } else { &LPAR_COLUMNS };
-    let (facts, inventory) = read_lpars(console, connections, mtms, columns, wanted).await?;
-    // The state was the last question.
-    let asked = wanted.time.sent().unwrap_or(began);
-    let links = read_connections(console, connections, began, wanted).await?;
-    let vmi = vmi(&links, mtms);
+    let (facts, overview, inventory) = read_lpars(console, connections, mtms, columns, wanted).await?;
+    let links = &overview.links;
+    let vmi = vmi(links, mtms);
     // Evaluated at each reading, so that the clock's former time is known.
-    let stands_still = connections.stands_still(mtms, &facts.time, asked) && vmi.is_some();
+    let stands_still = connections.stands_still(mtms, &facts.time, overview.asked) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
-        connected: connection(&links, mtms),
+        connected: connection(links, mtms),
         vmi,
         stands_still,
         inventory,
@@ -141,15 +136,15 @@ async fn read_lpars(
     mtms: &str,
     columns: &[&str],
     wanted: &mut Wanted,
-) -> Result<(SystemFacts, Inventory), Failure> {
-    let read_state = async |wanted: &mut Wanted| {
-        let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, wanted).await?, mtms)?;
-        connections.keep_state(mtms, &facts.state);
-        Ok(facts)
-    };
+) -> Result<(SystemFacts, Overview, Inventory), Failure> {
+    let overviews = &connections.overviews;
+    let mut listing = overviews.lists(wanted.urgency);
     let mut before = match connections.state_before(mtms) {
         Some(state) => state,
-        None => read_state(wanted).await?.state,
+        None => {
+            let states = overviews.states(console, wanted).await?;
+            system(&states, mtms)?.state
+        }
     };
     let mut again = true;
     loop {
@@ -157,21 +152,25 @@ async fn read_lpars(
             true => inventory(console, mtms, columns, wanted).await?,
             false => Inventory::NotReadable(format!("the server is in state {before}").into()),
         };
-        let facts = read_state(wanted).await?;
+        drop(listing);
+        let overview = overviews.after(console, wanted).await?;
+        let facts = system(&overview.systems, mtms)?;
+        connections.keep_state(mtms, &facts.state);
         if facts.state == before {
-            return Ok((facts, listed));
+            return Ok((facts, overview, listed));
         }
         // Once more, so that the loss of a server's power is known at once.
         if !std::mem::take(&mut again) {
             let why = format!("it went from {before} to {} while its LPARs were listed", facts.state);
-            return Ok((facts, Inventory::NotReadable(why.into())));
+            return Ok((facts, overview, Inventory::NotReadable(why.into())));
         }
         before = facts.state;
+        listing = overviews.lists(wanted.urgency);
     }
 }
 
 async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: &mut Wanted) -> Result<Inventory, Failure> {
-    match list(console, "lpar", columns, mtms, wanted).await {
+    match list(console, "lpar", columns, Some(mtms), wanted).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
         Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string().into())),
@@ -179,16 +178,17 @@ async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: &mut
     }
 }
 
-/// Lists systems or LPARs with the attributes needed. A release that does not know one of them refuses the whole
+/// Lists systems, or the LPARs of one, with the attributes needed. A release that does not know one of them refuses the whole
 /// command; then, and from then on, all attributes are listed, and the unknown one is missing.
-async fn list(
+pub async fn list(
     console: &Console,
     what: &'static str,
     columns: &[&str],
-    mtms: &str,
+    of: Option<&str>,
     wanted: &mut Wanted,
 ) -> Result<Vec<Record>, Failure> {
-    let all = Command::new("lssyscfg").with("-r", what).with("-m", mtms);
+    let all = Command::new("lssyscfg").with("-r", what);
+    let all = if let Some(mtms) = of { all.with("-m", mtms) } else { all };
     if !console.lists_everything() {
         let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
         match ask(console, &chosen, wanted).await {
@@ -201,27 +201,8 @@ async fn list(
     parse_records(&answer).map_err(unreadable)
 }
 
-async fn read_connections(
-    console: &Console,
-    connections: &Connections,
-    began: Instant,
-    wanted: &mut Wanted,
-) -> Result<Arc<Vec<Record>>, Failure> {
-    let last = connections.last[wanted.urgency as usize].lock();
-    let mut last = timeout_at(wanted.time.turn_by(), last).await.map_err(|_| Failure::NoTurn)?;
-    if let Some((asked, records)) = &*last
-        && *asked > began
-    {
-        return Ok(Arc::clone(records));
-    }
-    let asked = Instant::now();
-    let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), wanted).await?;
-    let records = Arc::new(parse_records(&answer).map_err(unreadable)?);
-    *last = Some((asked, Arc::clone(&records)));
-    Ok(records)
-}
-
-async fn ask(console: &Console, command: &Command, wanted: &mut Wanted) -> Result<Vec<u8>, Failure> {
+/// Asks one question.
+pub async fn ask(console: &Console, command: &Command, wanted: &mut Wanted) -> Result<Vec<u8>, Failure> {
     match console.ask(command, wanted.purpose(), &mut wanted.time).await {
         Ok(output) => conclude(output),
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),
