@@ -61,6 +61,11 @@ impl Author {
 
 /// Maximum number of commands of one entry: two bytes of an entry can make a hundred in memory.
 pub const MAX_COMMANDS: usize = 1 << 16;
+/// Most bytes of the commands of a plan that are proposed in one entry. Well below [`ENTRY_LIMIT`], which counts the whole
+/// entry, and little enough to be sent, stored and applied between two heartbeats.
+pub const PLAN_LIMIT: usize = 512 << 10;
+/// Longest entry, in bytes, but for one that declares a cluster.
+pub const ENTRY_LIMIT: usize = 1 << 20;
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@
 //! - `StandDown`: standing down, after it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: its knowledge while it leads itself.
+//! - `portion`: how much of a plan it proposes at once.
 //! - [`Recall`]: its state, given to whoever compares nodes.
 
 mod alone;
@@ -24,6 +25,7 @@ mod lease;
 mod machine;
 mod orders;
 mod past;
+mod portion;
 mod presence;
 mod recall;
 mod rounds;

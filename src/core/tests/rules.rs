@@ -32,6 +32,7 @@ mod pace;
 mod pause;
 mod place;
 mod places;
+mod portions;
 mod processes;
 mod properties;
 mod returns;
