@@ -21,6 +21,7 @@ use tenure_storage::{Peer, TokioTypes, Types};
 use tokio::sync::Mutex;
 
 pub use call::CallError;
+pub(crate) use call::MAX_CALL;
 pub use changes::{Changes, Ended};
 pub use features::FeatureError;
 pub use initialize::InitializeError;

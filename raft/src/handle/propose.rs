@@ -20,8 +20,11 @@ use crate::message::Outcome;
 use crate::service::outcome_of;
 use crate::store::tagged;
 
-/// The longest command.
-pub const MAX_COMMAND: usize = 1 << 20;
+/// The longest command. The state machine may allow less to most of them: [`StateMachine::seal`].
+pub const MAX_COMMAND: usize = 9 << 20;
+/// What a state machine may add when it seals a command.
+const SEAL: usize = 4 << 10;
+const _: () = assert!(MAX_COMMAND + SEAL <= tenure_storage::MAX_COMMAND_BYTES, "what is proposed can be stored");
 
 /// A command was committed and applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
