@@ -11,6 +11,7 @@
 //! - `StandDown`: standing down, after it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: its knowledge while it leads itself.
+//! - [`voters`]: who votes; `suffrage`: minding that.
 //! - `portion`: how much of a plan it proposes at once.
 //! - [`Recall`]: its state, given to whoever compares nodes.
 
@@ -29,6 +30,8 @@ mod portion;
 mod presence;
 mod recall;
 mod rounds;
+mod suffrage;
+pub mod voters;
 
 pub use alone::held;
 pub use clock::ClusterClock;

@@ -7,6 +7,7 @@ use super::{
     peer::{self, ask, incarnation},
     propose,
     standing::id_of,
+    voters,
 };
 use crate::{
     hypervisor::Urgency,
@@ -85,6 +86,13 @@ impl EventLoop {
                         ),
                     }
                     self.raft.distrust(term);
+                }
+                Effect::ChangeVoters { term, change } => {
+                    let (raft, own) = (self.raft.clone(), self.own.clone());
+                    self.tasks.spawn(async move {
+                        let done = voters::change(&raft, &change).await;
+                        let _ = own.send(node::Input::VotersChanged { term, done }).await;
+                    });
                 }
                 Effect::Stop { end, words } => self.stop_saying(end, words),
             }

@@ -7,7 +7,7 @@ use crate::{
 };
 use openraft::async_runtime::AsyncRuntime;
 use std::{sync::Arc, time::Duration};
-use tenure::node::propose;
+use tenure::node::{propose, voters};
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
     execution::{Answer as Told, Ask, LocalOperation, Operation},
@@ -58,6 +58,14 @@ impl Shell {
             Effect::Distrust(term) => {
                 self.site.counts.count("node: distrusts the leader, or takes it back");
                 self.raft.distrust(term);
+            }
+            Effect::ChangeVoters { term, change } => {
+                self.site.counts.count("node: changes voters");
+                let (raft, own) = (self.raft.clone(), self.own.clone());
+                drop(Runtime::spawn(async move {
+                    let done = voters::change(&raft, &change).await;
+                    let _ = own.send(Input::VotersChanged { term, done }).await;
+                }));
             }
             Effect::Stop { end, words } => self.stop(Exit::Stopped(end), words),
         }

@@ -48,6 +48,7 @@ mod trees;
 mod trust;
 mod upkeep;
 mod verbs;
+mod voters;
 mod vouch;
 mod what_if;
 mod words;

@@ -77,7 +77,7 @@ impl Sim {
         for effect in effects {
             match effect {
                 Effect::Follow(_) => self.mind_logins(name),
-                Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
+                Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) | Effect::ChangeVoters { .. } => {}
                 Effect::Call { to, call, .. } => self.call(name, &to, call),
                 Effect::Propose { of, commands, .. } => {
                     if let (Proposal::Report(order), Some(node)) = (of, self.nodes.get_mut(name)) {
