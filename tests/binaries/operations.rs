@@ -220,6 +220,10 @@ impl Site {
             assert!(listed.contains("ADMIN API"), "{listed}");
         }
         self.until("tenure status", "quorum 3 of 3").await;
+        // A node is asked for its address soon after it has joined; with the answer the client writes it down.
+        for machine in &self.machines {
+            self.until("tenure node list", &format!("{}:7101", machine.address)).await;
+        }
     }
 }
 

@@ -40,7 +40,7 @@ const QUOTES: &[Quote] = &[
     ]),
     ("docs/fault-model.md", "for the clocks, and 1 s (`Ledger::reset_by`)", &[(NODES, "const WATCHDOG_MARGIN: Span = Span::seconds(1);")]),
     ("docs/fault-model.md", "than 5 % (`DRIFT_PERCENT`)", &[(TIME, "const DRIFT_PERCENT: u64 = 5;")]),
-    ("docs/fault-model.md", "to 64 syncs (`STRIDE`)", &[("storage/src/disk/witness.rs", "const STRIDE: u64 = 64;")]),
+    ("docs/fault-model.md", "to 64 syncs (`STRIDE`)", &[("storage/src/disk/mark.rs", "const STRIDE: u64 = 64;")]),
     ("docs/fault-model.md", "(by default 3 s and 30 s)", &[(CONFIG, "lease: Span::seconds(3),"), (CONFIG, "settle: Span::seconds(30),")]),
     ("docs/fault-model.md", "after 2.5 minutes, 6 minutes, then every 10 minutes", &[
         (LOGINS, "const PAUSES: [Span; 2] = [Span::seconds(150), Span::seconds(360)];"),

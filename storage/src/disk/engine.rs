@@ -119,7 +119,8 @@ impl Engine {
             None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
         };
         let syncs = Mutex::new(Syncs { mark, witness, last, failed: None });
-        let engine = Engine { db, meta, log, snapshot, file, through, syncs, voted: AtomicBool::new(false), _lock: lock };
+        let engine =
+            Engine { db, meta, log, snapshot, file, through, syncs, voted: AtomicBool::new(false), _lock: lock };
         if !ours {
             engine.write_manifest(identity).map_err(failed("write the manifest of"))?;
         }

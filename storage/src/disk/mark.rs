@@ -154,7 +154,11 @@ mod tests {
                     let mut held = now.clone();
                     held[torn].fill(0xff);
                     fs::write(dir.path().join("torn"), held.concat()).unwrap();
-                    assert_eq!(open(&dir.path().join("torn")).read().unwrap(), Ok(durable), "while {number} is written");
+                    assert_eq!(
+                        open(&dir.path().join("torn")).read().unwrap(),
+                        Ok(durable),
+                        "while {number} is written"
+                    );
                 }
             }
             durable = number;

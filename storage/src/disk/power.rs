@@ -43,7 +43,10 @@ pub(super) fn synced(file: &File) {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { entries: u64, bytes: usize },
+    Append {
+        entries: u64,
+        bytes: usize,
+    },
     TruncateBack(u64),
     PurgeForward(u64),
     Vote,
