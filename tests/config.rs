@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use tenure::local::LocalConfig;
+use tenure_core::Span;
 
 const LOCAL: &str = r#"node = "p1"
 data_dir = "data"
@@ -18,6 +19,7 @@ election_max = "600ms"
 snapshot_every = 1000
 snapshot_keep = 100
 snapshot_size = "4MiB"
+voter_gone = "90s"
 "#;
 
 #[test]
@@ -32,6 +34,7 @@ fn the_local_file_is_read() {
     assert_eq!(local.advertise, "127.0.0.1:7100");
     assert_eq!(local.api_advertise, "p1.site:7101");
     assert_eq!(local.raft.election_min, Duration::from_millis(300));
+    assert_eq!(local.voter_gone, Span::seconds(90));
     assert_eq!((local.snapshots.every, local.snapshots.keep, local.snapshots.size), (1000, 100, 4 << 20));
     assert_eq!(local.agents.secrets, directory.path().join("secrets"));
 
@@ -57,6 +60,7 @@ fn mistakes_of_the_local_file() {
             "1:8: \"p 1\" is not a usable name; write the node's name as the cluster file has it: A-Z a-z 0-9 - _ . and neither - nor . at its front",
         ),
         ("data_dir = \"data\"", "", "1:1: the file has no data_dir; write data_dir = \"/var/lib/tenure\""),
+        ("\"90s\"", "\"1s\"", "16:14: a voter would be replaced while it restarts; write at least 2s"),
         (
             "\"127.0.0.1:7100\"",
             "\"localhost:7100\"",
@@ -111,10 +115,10 @@ fn what_a_node_runs_is_said_in_the_local_file() {
     assert_eq!(agents.rights.programs, [std::path::Path::new("/opt/bin")]);
     assert_eq!((agents.limits.memory_percent, agents.limits.pids), (50, 100));
     for (line, expected) in [
-        ("programs = [\"bin\"]", "17:12: bin is not an absolute path; write programs = [\"/etc/tenure/programs\"]"),
-        ("types = \"ocf:*\"", "17:9: types is text, not a list; write types = [\"ocf:*\"]"),
-        ("memory_percent = 0", "17:18: memory_percent of 0 is no part of the memory; write a number from 1 to 100"),
-        ("pids_max = 2", "17:12: pids_max of 2 is too few for any program; write at least 64"),
+        ("programs = [\"bin\"]", "18:12: bin is not an absolute path; write programs = [\"/etc/tenure/programs\"]"),
+        ("types = \"ocf:*\"", "18:9: types is text, not a list; write types = [\"ocf:*\"]"),
+        ("memory_percent = 0", "18:18: memory_percent of 0 is no part of the memory; write a number from 1 to 100"),
+        ("pids_max = 2", "18:12: pids_max of 2 is too few for any program; write at least 64"),
     ] {
         assert_eq!(parse(line).unwrap_err().to_string(), format!("tenured.toml:{expected}"));
     }

@@ -65,6 +65,7 @@ const OWNERS: [(&str, &[&str]); 29] = [
             "jepsen/src/machines",
             "tests/hmc",
             "tests/hmc_emulator.rs",
+            "tests/hmc_starts.rs",
         ],
     ),
     ("csv", &["src/hypervisor/hmc"]),

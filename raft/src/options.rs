@@ -42,9 +42,9 @@ impl Timings {
 impl Default for Timings {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_millis(250),
-            election_min: Duration::from_secs(1),
-            election_max: Duration::from_secs(2),
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(700),
+            election_max: Duration::from_millis(1400),
         }
     }
 }
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn elections_begin_within_the_silence_that_was_asked_for() {
-        assert_eq!(silences(Timings::default()), (1_312, 2_000));
+        assert_eq!(silences(Timings::default()), (825, 1_400));
         let brisk = Timings {
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
         };
         assert_eq!(silences(brisk), (425, 600));
-        let late = Timings { election_min: Duration::from_millis(1_600), ..Timings::default() };
-        assert_eq!(silences(late), (1_600, 2_000));
+        let late = Timings { election_min: Duration::from_millis(1_200), ..Timings::default() };
+        assert_eq!(silences(late), (1_200, 1_400));
     }
 }

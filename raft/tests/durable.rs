@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Cluster, Echo, Journal, SOON, name, options, trace, until};
-use tenure_raft::{Options, Raft, Snapshots, StartError};
+use tenure_raft::{MAX_COMMAND, Options, ProposeError, Raft, Refusal, Snapshots, StartError};
 
 fn few_entries() -> Snapshots {
     Snapshots { every: 40, keep: 5, ..Snapshots::default() }
@@ -72,6 +72,44 @@ async fn a_learner_catches_up_through_a_snapshot_and_is_promoted() {
     assert_eq!(second.state(|journal| journal.commands.len()), 100);
     assert!(second.status().snapshot_index >= Some(40), "{:?}", second.status());
     assert_eq!(second.status().voters.len(), 2);
+    cluster.shutdown().await;
+}
+
+/// Forwarded, appended, stored, read again at the next start, and sent in a snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_longest_command_goes_every_way() {
+    trace();
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::empty();
+    cluster.snapshots = few_entries();
+    for id in 1..=2 {
+        cluster.start_in(id, dir.path().join(name(id)), "127.0.0.1:0".parse().unwrap()).await;
+    }
+    let members = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap()));
+    cluster.nodes[&1].initialize(members.collect()).await.unwrap();
+    let leader = cluster.leader().await.id();
+    let follower = 3 - leader;
+    let long = vec![7; MAX_COMMAND];
+    cluster.nodes[&follower].propose(long.clone(), SOON).await.unwrap();
+    let too_long = cluster.nodes[&follower].propose(vec![7; MAX_COMMAND + 1], SOON).await;
+    assert_eq!(too_long, Err(ProposeError::Refused(Refusal::TooLong(MAX_COMMAND + 1))));
+    cluster.nodes[&follower].barrier(SOON).await.unwrap();
+
+    let listen = cluster.nodes[&follower].listen_address().unwrap();
+    cluster.stop(follower).await;
+    let again = cluster.start_in(follower, dir.path().join(name(follower)), listen).await;
+    again.barrier(SOON).await.unwrap();
+    assert!(again.state(|journal| journal.commands == [long.clone()]), "read from its own disk");
+
+    for _ in 0..60 {
+        cluster.leader().await.propose(vec![1], SOON).await.unwrap();
+    }
+    let first = cluster.leader().await;
+    let first = until(&first, |status| status.purged >= Some(10)).await;
+    let third = cluster.start(3).await;
+    first.add_learner(3, third.peer().unwrap(), SOON).await.unwrap();
+    until(&third, |status| status.snapshot_index >= Some(10)).await;
+    assert!(third.state(|journal| journal.commands.first() == Some(&long)), "taken over");
     cluster.shutdown().await;
 }
 

@@ -229,9 +229,9 @@ async fn ventriloquists(scene: &mut Scene) {
         scene.unharmed_after(reason, reason).await;
     }
     // A proposal that no append could carry: the largest frame holds it, and the log must not.
-    let long = vec![0; (1 << 20) + 1];
+    let long = vec![0; (9 << 20) + 1];
     let body = [&[1, 252][..], &u32::try_from(long.len()).unwrap().to_le_bytes(), &long].concat();
     let stream = connect(scene.victim, &its).await.unwrap();
     provoke(stream, &[greeting, request(6, &body)].concat()).await;
-    scene.unharmed_after("a long proposal", "a proposal of 1048577 bytes").await;
+    scene.unharmed_after("a long proposal", "a proposal of 9437185 bytes").await;
 }

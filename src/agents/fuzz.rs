@@ -89,7 +89,8 @@ fn outcome(code: i32, text: &str) -> Result<(), String> {
 fn said(result: &ActionResult) -> &str {
     match &result.answer {
         Answer::Refused(said) | Answer::Unknown(said) | Answer::NotSent(said) => said,
-        Answer::Read(_) | Answer::Probed(_) | Answer::Accepted | Answer::Already | Answer::Paused => "",
+        Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) => "",
+        Answer::Accepted | Answer::Already | Answer::Paused => "",
     }
 }
 

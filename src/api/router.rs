@@ -35,14 +35,21 @@ use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tenure_core::{Caller, GroupName, Ledger, Level, NodeName, Rejection, RequestId, ServerName};
 
-/// Longest body accepted, in bytes: a cluster file with some ten thousand LPARs.
+/// Longest body accepted, in bytes.
 const BODY_LIMIT: usize = 8 << 20;
+/// Longest body accepted of an administrator who declares or restores a cluster, or asks about one, in bytes: the longest
+/// cluster file, as JSON has it.
+const DECLARATION_LIMIT: usize = 32 << 20;
 /// Time that a request may take. Streams of events are not bounded by it once they have begun.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Interval of empty lines on a stream of events, by which both ends see that the other one lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A question that is posted, because it may be long.
 const WHAT_IF: &str = "/v1/what-if";
+/// The declared cluster.
+const CONFIG: &str = "/v1/config";
+/// Where an administrator may send a long body.
+const DECLARING: [&str; 5] = [CONFIG, WHAT_IF, agent::CHECK, hmc::CHECK, backup::RESTORE];
 /// Default and maximum number of records that `why` returns.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
@@ -68,7 +75,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route(WHAT_IF, post(foreseen))
         .route("/v1/capacity", get(capacity))
         .route("/v1/rolling", get(rolling))
-        .route("/v1/config", get(declared).post(configure))
+        .route(CONFIG, get(declared).post(configure))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
         .route("/v1/nodes", post(node_add))
@@ -82,7 +89,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .merge(hmc::routes())
         .merge(backup::routes())
         .merge(log::routes())
-        .route_layer(middleware::from_fn(bounds::room_for_body))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), bounds::room_for_body))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
     let admitted = middleware::from_fn_with_state(Arc::clone(&backend), who::admit);

@@ -430,7 +430,8 @@ Says how many nodes may fail afterwards, and asks. Without a terminal it needs -
         yes: bool,
     },
     /// Let a learner vote, once it has caught up
-    #[command(after_help = "Example: tenure node promote p4")]
+    #[command(after_help = "Example: tenure node promote p4
+The leader gives votes by itself, to as many nodes as should vote; this one may be one more.")]
     Promote {
         /// The node
         name: String,

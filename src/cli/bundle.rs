@@ -10,7 +10,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -117,11 +117,11 @@ async fn collect(bundle: &mut Bundle, context: &Context) -> Result<(), Fault> {
         bundle.answer(&file, client.why(&group.name, RECORDS, read).await)?;
     }
     // Those that were named or are known, and then the members among which none of them was.
-    let mut heard = BTreeSet::new();
+    let (mut heard, mut silent) = (BTreeSet::new(), BTreeMap::new());
     for address in &nodes {
         match node(bundle, context, address).await? {
             Ok(name) => drop(heard.insert(name)),
-            Err(why) => bundle.missing.push(format!("nodes/: {address}: {why}")),
+            Err(why) => drop(silent.insert(address.clone(), why)),
         }
     }
     let members = client.members().await.map(|view| view.members).unwrap_or_default();
@@ -131,10 +131,13 @@ async fn collect(bundle: &mut Bundle, context: &Context) -> Result<(), Fault> {
             bundle.missing.push(format!("nodes/{name}: the address of its admin API is not known"));
             continue;
         };
-        if let Err(why) = node(bundle, context, address).await? {
-            bundle.missing.push(format!("nodes/{name}: {address}: {why}"));
-        }
+        let why = match silent.remove(address) {
+            Some(why) => Some(why),
+            None => node(bundle, context, address).await?.err(),
+        };
+        bundle.missing.extend(why.map(|why| format!("nodes/{name}: {why}")));
     }
+    bundle.missing.extend(silent.into_values().map(|why| format!("nodes/: {why}")));
     bundle
         .missing
         .push("replay: on a stopped node, or with a copy of its data directory: `tenure replay DIR`".to_owned());

@@ -11,6 +11,7 @@ use crate::{
 use std::path::Path;
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName,
+    command::DECLARATION_LIMIT,
     config::{Agent, Cluster, Group, Kind, Lpar, Node, Resource, looks_secret},
 };
 use toml::de::DeTable;
@@ -20,11 +21,17 @@ pub const NAMED: [&str; 8] = ["managers", "servers", "nodes", "groups", "lpars",
 /// The tables of the file without a name, in their order: `[timings]`.
 pub const SINGLE: [&str; 3] = ["tolerance", "brakes", "timings"];
 
+/// Longest cluster file, in bytes: a tree of its values takes many times that.
+pub const TEXT_LIMIT: usize = 24 << 20;
+
 /// Reads a cluster file. `file` is its name in messages.
 ///
 /// # Errors
 /// All mistakes in it.
 pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
+    if text.len() > TEXT_LIMIT {
+        return Err(too_long(file, "the file", text.len(), TEXT_LIMIT));
+    }
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(Problems::new(file, text, mistakes(text, &errors)));
@@ -41,7 +48,21 @@ pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
             .collect();
         log.found.extend(new);
     }
-    if log.found.is_empty() { Ok(cluster) } else { Err(Problems::new(file, text, log.found)) }
+    if !log.found.is_empty() {
+        return Err(Problems::new(file, text, log.found));
+    }
+    match cluster.length() {
+        length if length > DECLARATION_LIMIT => {
+            Err(too_long(file, "the cluster in the log", length, DECLARATION_LIMIT))
+        }
+        _ => Ok(cluster),
+    }
+}
+
+/// What is too long to be declared has no one place.
+fn too_long(file: &str, what: &str, bytes: usize, limit: usize) -> Problems {
+    let found = Found::new(0..0, format!("{what} has {bytes} bytes, at most {limit} are allowed"));
+    Problems::new(file, "", vec![found.help("declare shorter server lists, or two clusters")])
 }
 
 /// Reads a cluster file from disk.

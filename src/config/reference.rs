@@ -20,7 +20,9 @@ shows what it changes and makes it so, and `tenure export` writes what is declar
 Times are written as `\"250ms\"`, `\"1.5s\"`, `\"10m\"`, `\"1h\"`, memory as `\"512MiB\"`, `\"8GiB\"`, `\"1.5TiB\"`, processing units
 as `\"0.5\"` or `16`, in steps of 0.01. Names consist of 1 to 64 of A-Z a-z 0-9 - _ . and begin
 with neither - nor .; two dots never follow each other. The name of a partition has at most 31 characters, as on the HMC. The value of
-an attribute has at most 4 KiB, all attributes of a resource 64 KiB; a value may [stand for a secret](agents.md#secrets).
+an attribute has at most 4 KiB, all attributes of a resource 64 KiB; a value may [stand for a secret](agents.md#secrets). A file has at
+most 24 MiB, and the cluster that it declares 8 MiB in the log: 50,000 LPARs on 1,000 servers, with lists of four, fit
+([limits](adr/0051-sizes-have-limits-in-bytes.md)).
 
 The words are explained in the [glossary](glossary.md); the last column has those of VCS.
 ";

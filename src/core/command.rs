@@ -61,6 +61,15 @@ impl Author {
 
 /// Maximum number of commands of one entry: two bytes of an entry can make a hundred in memory.
 pub const MAX_COMMANDS: usize = 1 << 16;
+/// Most bytes of the commands of a plan that are proposed in one entry. Well below [`ENTRY_LIMIT`], which counts the whole
+/// entry, and little enough to be sent, stored and applied between two heartbeats.
+pub const PLAN_LIMIT: usize = 512 << 10;
+/// Longest entry, in bytes, but for one that declares a cluster.
+pub const ENTRY_LIMIT: usize = 1 << 20;
+/// Longest declared cluster, in bytes of its encoding.
+pub const DECLARATION_LIMIT: usize = 8 << 20;
+/// Longest entry that declares a cluster, in bytes.
+pub const DECLARING_LIMIT: usize = DECLARATION_LIMIT + ENTRY_LIMIT;
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -470,7 +479,29 @@ impl Entry {
     }
 }
 
+/// An entry is too long for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has {bytes} bytes, at most {limit} are allowed")]
+pub struct TooLong {
+    /// Its length.
+    pub bytes: usize,
+    /// The longest that such an entry may be.
+    pub limit: usize,
+}
+
 impl Entry {
+    /// Checks its length, in bytes of its encoding: only a user's declaration of a cluster may be long.
+    ///
+    /// # Errors
+    /// The limit.
+    pub fn fits(&self, bytes: usize) -> Result<(), TooLong> {
+        let by_user = matches!(self.author, Author::User { .. });
+        let declares =
+            matches!(&self.commands[..], [Command::Request(Request::Configure { .. } | Request::Restore { .. })]);
+        let limit = if by_user && declares { DECLARING_LIMIT } else { ENTRY_LIMIT };
+        if bytes <= limit { Ok(()) } else { Err(TooLong { bytes, limit }) }
+    }
+
     /// The entry as the leader takes it from another node, whose name is that of its certificate; why it does not.
     ///
     /// Decisions are the leader's own and are never sent. A node speaks of itself only, and where a user's request came

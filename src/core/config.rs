@@ -192,6 +192,13 @@ impl Server {
 }
 
 impl Cluster {
+    /// Its length in the log, in bytes; at most [`DECLARATION_LIMIT`](crate::command::DECLARATION_LIMIT) can be declared.
+    pub fn length(&self) -> usize {
+        let mut bytes = Vec::new();
+        crate::codec::write_body(self, &mut bytes);
+        bytes.len()
+    }
+
     /// The resources of a group, in the order of their names.
     pub fn resources_of<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = (&'a ResourceName, &'a Resource)> {
         self.resources.iter().filter(move |(_, resource)| &resource.group == group)

@@ -2,9 +2,11 @@
 //! end.
 //!
 //! The daemon, the scenario runner and the explorer run this same machine. It holds the last bar against late orders:
-//! it reads the LPAR on every server of the list before it starts it, refuses if it is active elsewhere, and refuses
-//! if it is unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It
-//! knows nothing of leases: its driver answers [`Answer::NotSent`] to a mutation that the lease does not cover.
+//! it reads the LPAR on every server of the list, side by side, before it starts it, refuses if it is active elsewhere,
+//! and refuses if it is unknown on a server that the ledger does not excuse from being read. A reading counts if it
+//! began after the order was given ([`OrderId::precedes`](crate::OrderId::precedes)), so starts that were given
+//! together can share one. Every mutation is read back. It knows nothing of leases: its driver answers
+//! [`Answer::NotSent`] to a mutation that the lease does not cover.
 
 mod inside;
 mod moving;
@@ -20,7 +22,7 @@ use crate::{
     node::Recall,
     order::{Action, Ending, Order, Report},
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Time for which a server must read off before that counts without an answer of its service processor.
 pub const OFF_SHOWS: Span = Span::seconds(3);
@@ -34,6 +36,8 @@ const LONGEST_PAUSE: Span = Span::seconds(2);
 pub enum Next {
     /// Ask this.
     Ask(Ask),
+    /// Wait for the other answers to the last question.
+    Wait,
     /// The order has ended.
     Report(Report),
 }
@@ -58,8 +62,10 @@ pub struct Execution {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Reading the LPAR on the other servers of its list, the first of these now.
-    Elsewhere(VecDeque<ServerName>),
+    /// Reading the LPAR on the servers of its list before it is started. These have not answered yet.
+    Around(BTreeSet<ServerName>),
+    /// Reading the other server of a move before acting.
+    There,
     /// Reading before acting.
     Before,
     /// Waiting for the hypervisor's answer to this change.
@@ -77,7 +83,8 @@ enum Stage {
 impl Stage {
     fn recall(&self, since: Moment, to: &mut impl Recall) {
         let (word, back) = match self {
-            Stage::Elsewhere(_) => (0, None),
+            Stage::Around(_) => (0, None),
+            Stage::There => (6, None),
             Stage::Before => (1, None),
             Stage::Sent(_) | Stage::Told(..) => (2, None),
             Stage::Back { asked, forced, doubt } => (3, Some((asked, *forced, doubt))),
@@ -86,10 +93,10 @@ impl Stage {
         };
         to.word(word);
         match self {
-            Stage::Elsewhere(others) => others.iter().for_each(|server| to.server(server)),
+            Stage::Around(left) => left.iter().for_each(|server| to.server(server)),
             Stage::Sent(change) => to.ask(&Ask::Do(Operation::Hypervisor(change.clone()))),
             Stage::Told(resource, operation) => to.ask(&Ask::local(resource.clone(), *operation)),
-            Stage::Before | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {}
+            Stage::There | Stage::Before | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {}
         }
         if let Some((asked, forced, doubt)) = back {
             to.moment(since.after(*asked));
@@ -101,12 +108,11 @@ impl Stage {
 impl Execution {
     /// Takes up an order. `list` is the system list of the LPAR's group.
     pub fn new(order: Order, list: &[ServerName]) -> Self {
-        let others: VecDeque<ServerName> = match &order.action {
-            Action::Start { .. } => list.iter().filter(|server| **server != order.server).cloned().collect(),
-            Action::Stop { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => VecDeque::new(),
-            Action::Migrate { .. } | Action::StopMigration { .. } => moving::other(&order).into_iter().collect(),
+        let stage = match &order.action {
+            Action::Start { .. } => Stage::Around(list.iter().chain([&order.server]).cloned().collect()),
+            Action::Stop { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => Stage::Before,
+            Action::Migrate { .. } | Action::StopMigration { .. } => Stage::There,
         };
-        let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
         let (readings, seen) = (BTreeMap::new(), BTreeMap::new());
         Execution {
             order,
@@ -179,7 +185,8 @@ impl Execution {
             return Ask::local(resource, operation);
         }
         match &self.stage {
-            Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
+            Stage::Around(left) => Ask::ReadAll(left.clone()),
+            Stage::There => Ask::Read(moving::other(&self.order).unwrap_or_else(|| self.order.server.clone())),
             Stage::Before
             | Stage::Sent(_)
             | Stage::Told(..)
@@ -202,7 +209,25 @@ impl Execution {
         }
         let stage = self.stage.clone();
         match (stage, answer) {
-            (Stage::Elsewhere(others), Answer::Read(reading)) => self.elsewhere(others, &reading),
+            (Stage::Around(_) | Stage::There | Stage::Before, Answer::Read(reading)) if !self.counts(&reading) => {
+                let why = format!("the reading of {} began before the order was given", reading.server);
+                self.report(Ending::NotDone(why.into()))
+            }
+            (Stage::Around(left), Answer::Read(reading)) => self.around(left, &reading),
+            (Stage::Around(left), Answer::Unread(server)) => self.unread(left, &server),
+            (Stage::There | Stage::Before, Answer::Unread(server)) => self.report(Ending::NotDone(unread(&server))),
+            (
+                Stage::Back { asked, forced, doubt } | Stage::BackThere { asked, forced, doubt },
+                Answer::Unread(server),
+            ) => {
+                self.stage = Stage::Back { asked, forced, doubt: doubt.clone() };
+                self.unread_back(&server, elapsed, doubt)
+            }
+            (Stage::Brought { doubt, .. }, Answer::Unread(server)) => self.unread_back(&server, elapsed, doubt),
+            (Stage::There, Answer::Read(_)) => {
+                self.stage = Stage::Before;
+                self.read_here()
+            }
             (Stage::Before, Answer::Read(reading)) => self.before(&reading),
             (Stage::Back { asked, forced, doubt }, Answer::Read(reading)) => {
                 self.back(&reading, elapsed, asked, forced, doubt)
@@ -227,29 +252,75 @@ impl Execution {
             Stage::Sent(_) | Stage::Told(..) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
                 true
             }
-            Stage::Elsewhere(_) | Stage::Before => false,
+            Stage::Around(_) | Stage::There | Stage::Before => false,
         };
         let ending = if sent { Ending::Unknown(why.into()) } else { Ending::NotDone(why.into()) };
         self.answer(ending)
     }
 
-    fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
-        let power = self.power(reading);
-        if let Action::Start { vouched, .. } = &self.order.action {
-            // A reading of a server that is up is newer than anything the ledger knew.
-            let told = reading.tells_lpars() && reading.system.is_up();
-            if power.is_active() || (told && !power.is_inactive()) {
-                return self.report(Ending::NotDone(self.reads(power, reading).into()));
-            }
-            if !power.is_inactive() && !vouched.contains(&reading.server) {
-                let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
-                return self.report(Ending::NotDone(why.into()));
-            }
+    /// Whether a reading counts before something is done: what was so before the order was given proves nothing of now.
+    fn counts(&self, reading: &Reading) -> bool {
+        self.order.id.precedes(reading.since)
+    }
+
+    /// Takes the reading of one server before a start. One that forbids it does so at once, whoever is still to answer;
+    /// the LPAR is started only when all have.
+    fn around(&mut self, mut left: BTreeSet<ServerName>, reading: &Reading) -> Next {
+        if !left.remove(&reading.server) {
+            let why = format!("the reading of {} answers no question", reading.server);
+            return self.report(Ending::NotDone(why.into()));
         }
-        others.pop_front();
-        let next = others.front().cloned();
-        self.stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
-        Next::Ask(Ask::Read(next.unwrap_or_else(|| self.order.server.clone())))
+        if reading.server != self.order.server
+            && let Some(why) = self.forbids(reading)
+        {
+            return self.report(Ending::NotDone(why.into()));
+        }
+        self.answered(left)
+    }
+
+    /// A server was not read before a start. If that was no surprise to the ledger, it counts as one that shows nothing.
+    fn unread(&mut self, mut left: BTreeSet<ServerName>, server: &ServerName) -> Next {
+        let excused = matches!(&self.order.action, Action::Start { vouched, .. } if vouched.contains(server));
+        if !left.remove(server) || !excused || *server == self.order.server {
+            return self.report(Ending::NotDone(unread(server)));
+        }
+        self.answered(left)
+    }
+
+    /// Goes on with a start when all servers have answered.
+    fn answered(&mut self, left: BTreeSet<ServerName>) -> Next {
+        if !left.is_empty() {
+            self.stage = Stage::Around(left);
+            return Next::Wait;
+        }
+        self.stage = Stage::Before;
+        match self.readings.get(&self.order.server).cloned() {
+            Some(here) => self.before(&here),
+            None => self.read_here(),
+        }
+    }
+
+    /// Reads back again, if there is time.
+    fn unread_back(&mut self, server: &ServerName, elapsed: Span, doubt: Option<ForeignText>) -> Next {
+        if elapsed >= self.order.budget {
+            return self.report(Ending::Unknown(doubt.unwrap_or_else(|| unread(server))));
+        }
+        self.rest()
+    }
+
+    /// The reason for which the reading of another server forbids a start, if there is one.
+    fn forbids(&self, reading: &Reading) -> Option<String> {
+        let Action::Start { vouched, .. } = &self.order.action else { return None };
+        let power = self.power(reading);
+        // A reading of a server that is up is newer than anything the ledger knew.
+        let told = reading.tells_lpars() && reading.system.is_up();
+        if power.is_active() || (told && !power.is_inactive()) {
+            return Some(self.reads(power, reading));
+        }
+        if !power.is_inactive() && !vouched.contains(&reading.server) {
+            return Some(format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system));
+        }
+        None
     }
 
     fn before(&mut self, reading: &Reading) -> Next {
@@ -353,7 +424,9 @@ impl Execution {
                 // The change may be in effect all the same: that is read, not believed.
                 None => Some(why),
             },
-            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => Some("the mutation was not answered".into()),
+            Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) | Answer::Paused => {
+                Some("the mutation was not answered".into())
+            }
         };
         match change {
             Change::Machine(resource, MachineOperation::Move(Move::Definition { .. })) => {
@@ -516,6 +589,11 @@ impl Execution {
     }
 }
 
+/// The words for a server that was not read.
+fn unread(server: &ServerName) -> ForeignText {
+    format!("{server} was not read in time, its managers are busy with other commands").into()
+}
+
 /// The ending of a program, by the answer.
 fn ran(answer: Answer) -> Ending {
     match answer {
@@ -523,7 +601,7 @@ fn ran(answer: Answer) -> Ending {
         Answer::Refused(why) => Ending::Refused(why),
         Answer::NotSent(why) => Ending::NotDone(why),
         Answer::Unknown(why) => Ending::Unknown(why),
-        Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
+        Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) | Answer::Paused => {
             Ending::Unknown("the program was not answered for".into())
         }
     }

@@ -11,6 +11,8 @@
 //! - `StandDown`: standing down, after it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: its knowledge while it leads itself.
+//! - [`voters`]: who votes; `suffrage`: minding that.
+//! - `portion`: how much of a plan it proposes at once.
 //! - [`Recall`]: its state, given to whoever compares nodes.
 
 mod alone;
@@ -24,9 +26,12 @@ mod lease;
 mod machine;
 mod orders;
 mod past;
+mod portion;
 mod presence;
 mod recall;
 mod rounds;
+mod suffrage;
+pub mod voters;
 
 pub use alone::held;
 pub use clock::ClusterClock;

@@ -16,6 +16,13 @@ pub struct OrderId {
     pub ordinal: u32,
 }
 
+impl OrderId {
+    /// Whether what was observed by a node that had applied the log up to `since` began after this order was given.
+    pub fn precedes(self, since: u64) -> bool {
+        since >= self.index
+    }
+}
+
 /// A number that grows with every grant of a tenure and is never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -26,7 +26,8 @@ impl ManagerContact {
     pub fn trouble(&self) -> Option<Option<Trouble>> {
         let Some(failure) = &self.failure else { return Some(None) };
         let trouble = match failure {
-            Failure::AuthenticationFailed { .. } => return None,
+            // One that was not asked has told nothing.
+            Failure::AuthenticationFailed { .. } | Failure::NoTurn => return None,
             Failure::HostKeyMismatch { presented, .. } => Trouble::HostKey { shown: presented.clone() },
             Failure::IdentityUnusable { reason } => Trouble::OwnKey { why: reason.clone() },
             Failure::Unreachable { reason } => Trouble::Silent { why: reason.clone() },
@@ -69,6 +70,7 @@ impl From<&Failure> for Unfit {
             Failure::AuthenticationFailed { reason } => Unfit::Refused(reason.clone()),
             Failure::Unreachable { reason } => Unfit::Silent(reason.clone()),
             Failure::TimeoutBeforeSending
+            | Failure::NoTurn
             | Failure::Timeout
             | Failure::ConnectionLost
             | Failure::BadArgument { .. }

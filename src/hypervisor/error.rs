@@ -47,6 +47,9 @@ pub enum Failure {
     /// The time for this console ended before the command could be sent.
     #[error("no time left to send the command")]
     TimeoutBeforeSending,
+    /// Other commands were before it for so long that it was not sent. Says nothing of the console.
+    #[error("other commands were before it for too long")]
+    NoTurn,
     /// The command was sent and did not end in time.
     #[error("no answer in time")]
     Timeout,
@@ -96,6 +99,13 @@ pub enum ReadError {
     /// No console is configured for the server.
     #[error("read server {server}: no management console is configured for it")]
     NoConsole { server: String },
+    /// A console was busy with other commands for too long, so that it was not asked; no other one answered.
+    #[error("read server {server}: no turn ({})", list(attempts))]
+    NoTurn {
+        server: String,
+        /// The failure of each console.
+        attempts: Vec<Attempt>,
+    },
     /// All consoles were asked, in order, and none answered.
     #[error("read server {server}: no answer ({})", list(attempts))]
     NoAnswer {

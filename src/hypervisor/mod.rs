@@ -105,9 +105,20 @@ pub enum Change<'a> {
     PowerOff { server: &'a ServerAddress },
 }
 
+/// Who waits for a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// An order, which goes before the rounds in the queue to a manager.
+    Order,
+    /// The rounds over the servers.
+    Round,
+}
+
 /// A driver for one kind of manager. The daemon holds it as `dyn`, in a [`Registry`].
 ///
-/// `within` bounds the whole call, including waiting for a connection, a command slot or another change of the same server.
+/// `within` bounds the whole call of a change, including waiting for a connection, a command slot or another change of the
+/// same server. Of a reading it bounds the time for answers: waiting for a turn is bounded by a few times that, and is
+/// told apart ([`ReadError::NoTurn`]).
 #[async_trait]
 pub trait Hypervisor: Send + Sync {
     /// Takes over the declared managers of its kind.
@@ -115,7 +126,12 @@ pub trait Hypervisor: Send + Sync {
 
     /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
     /// included). Every fact in the answer was obtained after the call began.
-    async fn read(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError>;
+    async fn read(
+        &self,
+        server: &ServerAddress,
+        urgency: Urgency,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError>;
 
     /// Asks for a change. `Ok` means *accepted*: the caller reads the state back before it believes anything, even
     /// after a command that is answered only at its end. Dropping the future leaves the outcome unknown.

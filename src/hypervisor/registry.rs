@@ -6,7 +6,7 @@
 
 use super::{
     Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
-    ServerReading, Turns, Unfit, hmc::HmcDriver,
+    ServerReading, Turns, Unfit, Urgency, hmc::HmcDriver,
 };
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -89,9 +89,14 @@ impl Registry {
     }
 
     /// Reads a server; `None` if it has no driver.
-    pub async fn read(&self, cluster: &Cluster, server: &ServerName) -> Option<Result<ServerReading, ReadError>> {
+    pub async fn read(
+        &self,
+        cluster: &Cluster,
+        server: &ServerName,
+        urgency: Urgency,
+    ) -> Option<Result<ServerReading, ReadError>> {
         let (driver, address) = self.serving(cluster, server)?;
-        Some(driver.read(&address, READ_DEADLINE).await)
+        Some(driver.read(&address, urgency, READ_DEADLINE).await)
     }
 
     /// Carries out a change of an order on a server, or on an LPAR there.
@@ -255,7 +260,7 @@ mod tests {
         fn configure(&self, cluster: &Cluster) {
             self.says(format!("serves {}", cluster.name));
         }
-        async fn read(&self, server: &ServerAddress, _: Duration) -> Result<ServerReading, ReadError> {
+        async fn read(&self, server: &ServerAddress, _: Urgency, _: Duration) -> Result<ServerReading, ReadError> {
             self.says(format!("read {}", server.name));
             Err(ReadError::NoConsole { server: server.name.clone() })
         }
@@ -293,11 +298,11 @@ mod tests {
         let change = async |server: &str, change| registry.change(&cluster, &server.into(), &change).await;
         let live = |to: &str| machine(MachineOperation::Move(Move::Live { to: to.into() }));
 
-        assert!(registry.read(&cluster, &"p1".into()).await.is_some());
+        assert!(registry.read(&cluster, &"p1".into(), Urgency::Order).await.is_some());
         assert_eq!(change("p1", machine(MachineOperation::Start)).await, Answer::Accepted);
         assert_eq!(change("p1", live("p2")).await, Answer::Accepted);
         let none = |server: &str| Answer::NotSent(format!("server {server} has no manager").into());
-        assert!(registry.read(&cluster, &"p3".into()).await.is_none());
+        assert!(registry.read(&cluster, &"p3".into(), Urgency::Order).await.is_none());
         for operation in [ServerOperation::PowerOff, ServerOperation::CutOffNode] {
             assert_eq!(change("p3", execution::Change::Server(operation)).await, none("p3"));
         }

@@ -31,6 +31,9 @@ const SNAPSHOT_EVERY_LEAST: u64 = 50;
 
 /// Least size of the audit, in bytes.
 const AUDIT_LEAST: u64 = 16 << 20;
+/// Default of `voter_gone`, and the least.
+const VOTER_GONE: Span = Span::seconds(300);
+const VOTER_GONE_LEAST: Span = Span::seconds(2);
 /// Least number of processes that a program may have: a shell and what it calls.
 const LEAST_PIDS: u32 = 64;
 
@@ -62,6 +65,8 @@ pub struct LocalConfig {
     pub watchdog: Option<WatchdogDevice>,
     /// Timings of consensus.
     pub raft: Timings,
+    /// Time of silence after which a leader gives the vote of another node to a third.
+    pub voter_gone: Span,
     /// The schedule of snapshots.
     pub snapshots: Snapshots,
     /// How much of the audit this node keeps.
@@ -184,7 +189,9 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let timeout = root.text(log, "watchdog_timeout").map(PathBuf::from);
     let device = root.text(log, "watchdog").map(PathBuf::from);
     let watchdog = device.map(|device| WatchdogDevice { device, timeout });
-    let (raft, snapshots) = root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
+    let (raft, snapshots, gone) =
+        root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
+    let voter_gone = gone.unwrap_or(VOTER_GONE);
     let backups = root.table(log, "backup").map(|fields| backups::read(log, fields));
     let audit = root.table(log, "audit").map_or_else(AuditLimits::default, |fields| audit_limits(log, fields));
     if let (Some(one), Some(other)) = (listen, api_listen)
@@ -208,6 +215,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
         agents,
         watchdog,
         raft,
+        voter_gone,
         snapshots,
         audit,
         backups,
@@ -310,8 +318,14 @@ fn audit_limits(log: &mut Log, mut fields: Fields<'_>) -> AuditLimits {
 }
 
 /// The table `[raft]`.
-fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (Timings, Snapshots) {
-    let read = (raft_timings(log, &mut fields), snapshots(log, &mut fields));
+fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (Timings, Snapshots, Option<Span>) {
+    let (timings, snapshots, gone) =
+        (raft_timings(log, &mut fields), snapshots(log, &mut fields), fields.span(log, "voter_gone"));
+    if gone.is_some_and(|gone| gone < VOTER_GONE_LEAST) {
+        let what = "a voter would be replaced while it restarts".to_owned();
+        fields.refuse(log, "voter_gone", what, format!("write at least {VOTER_GONE_LEAST}"));
+    }
+    let read = (timings, snapshots, gone);
     fields.close(log);
     read
 }

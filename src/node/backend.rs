@@ -172,14 +172,15 @@ impl NodeBackend {
     }
 
     async fn propose(&self, entry: &Entry) -> Result<Reply, Failure> {
-        match self.raft.propose(codec::encode(entry, level(&self.raft)), DEADLINE).await {
+        let bytes = codec::encode(entry, level(&self.raft));
+        let too_long = |why: String| Failure::from(Rejection::new("too_long", why));
+        entry.fits(bytes.len()).map_err(|why| too_long(format!("the request is too long for the log: {why}")))?;
+        match self.raft.propose(bytes, DEADLINE).await {
             Ok(proposed) => codec::decode(&proposed.reply).map_err(|why| Failure::Unknown(why.to_string())),
             Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
                 Err(Failure::NoLeader(why.to_string()))
             }
-            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => {
-                Err(Rejection::new("too_long", why.to_string()).into())
-            }
+            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => Err(too_long(why.to_string())),
             Err(why @ ProposeError::Refused(Refusal::NotTaken(_))) => {
                 Err(Rejection::new("not_taken", why.to_string()).into())
             }

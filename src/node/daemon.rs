@@ -215,6 +215,7 @@ impl Daemon {
             clock: clock.clone(),
             contact: contact.clone(),
             leader_lease,
+            voter_gone: config.voter_gone,
             tasks: tasks.clone(),
             stop: stop.clone(),
             has_watchdog: feeding.is_some(),

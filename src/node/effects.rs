@@ -7,8 +7,12 @@ use super::{
     peer::{self, ask, incarnation},
     propose,
     standing::id_of,
+    voters,
 };
-use crate::performer::{Performer, ask, moment};
+use crate::{
+    hypervisor::Urgency,
+    performer::{After, Performer, ask, moment},
+};
 use std::{sync::Arc, sync::atomic::Ordering::Release, time::Duration};
 use tenure_core::{
     Command, Ledger, NodeName, ResourceName, Span, Time,
@@ -30,7 +34,7 @@ impl EventLoop {
                 Effect::Read(server) => {
                     let (reader, performer, own) = (self.reader.clone(), Arc::clone(&self.performer), self.own.clone());
                     self.tasks.spawn(async move {
-                        let reading = reader.read(&server).await;
+                        let reading = reader.read(&server, After::Request, Urgency::Round).await;
                         let blind = performer.reach().is_blind();
                         let _ = own.send(node::Input::Read { server, reading, blind }).await;
                     });
@@ -45,8 +49,11 @@ impl EventLoop {
                     let (performer, reader, own, id) =
                         (Arc::clone(&self.performer), self.reader.clone(), self.own.clone(), order.id);
                     let task = tokio::spawn(async move {
-                        let answer = ask::ask(performer, reader, &order, &ask).await;
-                        let _ = own.send(node::Input::Answered { order: order.id, answer }).await;
+                        let tell = |answer| {
+                            let own = own.clone();
+                            async move { drop(own.send(node::Input::Answered { order: id, answer }).await) }
+                        };
+                        ask::ask(&performer, &reader, &order, &ask, tell).await;
                     });
                     self.carried.insert(id, task.abort_handle());
                 }
@@ -79,6 +86,13 @@ impl EventLoop {
                         ),
                     }
                     self.raft.distrust(term);
+                }
+                Effect::ChangeVoters { term, change } => {
+                    let (raft, own) = (self.raft.clone(), self.own.clone());
+                    self.tasks.spawn(async move {
+                        let done = voters::change(&raft, &change).await;
+                        let _ = own.send(node::Input::VotersChanged { term, done }).await;
+                    });
                 }
                 Effect::Stop { end, words } => self.stop_saying(end, words),
             }

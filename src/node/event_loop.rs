@@ -75,6 +75,7 @@ pub(super) struct Parts {
     pub clock: ClusterClock,
     pub contact: Contact,
     pub leader_lease: Duration,
+    pub voter_gone: tenure_core::Span,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
@@ -96,6 +97,7 @@ impl EventLoop {
             clock,
             contact,
             leader_lease,
+            voter_gone,
             tasks,
             stop,
             has_watchdog,
@@ -114,7 +116,8 @@ impl EventLoop {
             wall: clock::wall(),
             fresh: span(leader_lease),
             moment: moment::now(),
-        });
+        })
+        .replacing_voters_after(voter_gone);
         EventLoop {
             me,
             node,

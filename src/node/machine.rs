@@ -2,8 +2,14 @@
 
 use super::audit::AuditLog;
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Level, NodeName, Refusal, Reply, Time, codec, node::Digest};
+use tenure_core::{
+    Entry, Ledger, Level, NodeName, Refusal, Reply, Time, codec,
+    command::{DECLARING_LIMIT, ENTRY_LIMIT},
+    node::Digest,
+};
 use tenure_raft::{RestoreError, StateMachine};
+
+const _: () = assert!(DECLARING_LIMIT <= tenure_raft::MAX_COMMAND, "the longest entry can be proposed");
 
 /// Ledgers are compared once per this number of entries.
 pub const COMPARED_EVERY: u64 = 512;
@@ -89,9 +95,10 @@ impl StateMachine for Machine {
             (Ok(entry), None) => entry,
             (Ok(entry), Some(from)) => entry.sent_by(&NodeName::from(from))?,
             // It is refused when it is applied, with the reason.
-            (Err(_), None) => return Ok(command),
-            (Err(why), Some(_)) => return Err(why.to_string()),
+            (Err(_), None) if command.len() <= ENTRY_LIMIT => return Ok(command),
+            (Err(why), _) => return Err(why.to_string()),
         };
+        entry.fits(command.len()).map_err(|why| why.to_string())?;
         let (at, wall) = self.stamp.get().map_or((entry.at, entry.wall), |stamp| stamp());
         Ok(codec::encode(&Entry { at, wall, ..entry }, self.ledger.level))
     }
@@ -123,8 +130,9 @@ impl StateMachine for Machine {
 mod tests {
     use super::*;
     use tenure_core::{
-        Command, RequestId, Time, Verb,
-        command::{Author, MAX_COMMANDS},
+        Command, Request, RequestId, Time, Verb,
+        command::{Author, DECLARATION_LIMIT, MAX_COMMANDS},
+        config::Cluster,
         ledger::Incarnation,
     };
 
@@ -200,5 +208,72 @@ mod tests {
         };
         assert_eq!(refused(MAX_COMMANDS).len(), MAX_COMMANDS, "each is refused by itself");
         assert!(matches!(&refused(MAX_COMMANDS + 1)[..], [(0, why)] if why.code == "not_understood"));
+    }
+
+    /// A cluster whose encoding has about so many bytes.
+    fn long(bytes: usize) -> Arc<Cluster> {
+        Arc::new(Cluster { name: "x".repeat(bytes), ..Cluster::default() })
+    }
+
+    #[test]
+    fn only_a_users_declaration_may_be_long() {
+        let sealed = |author: &Author, command: Command, from: Option<&str>| {
+            let entry = Entry { at: Time(7), wall: Time(7), author: author.clone(), commands: vec![command] };
+            Machine::default().seal(codec::encode(&entry, Level::FIRST), from)
+        };
+        let configure = |bytes| Command::Request(Request::Configure { cluster: long(bytes), strand: false });
+        let user = Author::first_user(RequestId(1));
+        for from in [None, Some("p2")] {
+            assert!(sealed(&user, configure(DECLARATION_LIMIT), from).is_ok(), "from {from:?}");
+            let refused = sealed(&user, configure(DECLARING_LIMIT), from).expect_err("too long");
+            assert!(refused.contains("at most 9437184 are allowed"), "{refused}");
+            let node = Author::Agent("p2".into());
+            let ended = |bytes: usize| Command::Ended { act: 7, failed: Some("x".repeat(bytes)) };
+            assert!(sealed(&node, ended(ENTRY_LIMIT / 2), from).is_ok());
+            let refused = sealed(&node, ended(ENTRY_LIMIT), from).expect_err("no declaration");
+            assert!(refused.contains("at most 1048576 are allowed"), "{refused}");
+        }
+        let planner = Author::Planner("p1".into());
+        assert!(sealed(&planner, configure(DECLARATION_LIMIT), None).is_err(), "no user declares this");
+        assert!(Machine::default().seal(vec![0; ENTRY_LIMIT + 1], None).is_err());
+    }
+
+    /// A cluster file with so many LPARs on so many servers, each of which may run on four of them.
+    fn site(lpars: usize, servers: usize) -> String {
+        let mut text = format!(
+            "name = \"site\"\n\n[managers.hmc1]\nkind = \"hmc\"\naddress = \"hmc1:22\"\nuser = \"tenure\"\nhost_key = \"SHA256:{}\"\n",
+            "A".repeat(43)
+        );
+        for n in 0..servers {
+            text += &format!(
+                "\n[servers.s{n:04}]\nmanagers = [\"hmc1\"]\nsurrogate = true\naddress = {{ system = \"s{n:04}\", mtms = \"9009-42A*{n:07}\" }}\n"
+            );
+        }
+        for n in 0..lpars {
+            let list: Vec<String> = (0..4).map(|k| format!("\"s{:04}\"", (n + k * 7) % servers)).collect();
+            text += &format!(
+                "\n[groups.g{n:05}]\nservers = [{}]\n\n[lpars.l{n:05}]\ngroup = \"g{n:05}\"\npartition = \"l{n:05}\"\n",
+                list.join(", ")
+            );
+        }
+        text + "\n[nodes.p1]\nserver = \"s0000\"\nlpar = \"node-p1\"\n"
+    }
+
+    #[test]
+    fn ten_thousand_lpars_are_declared_kept_and_exported() {
+        let cluster = tenure_config::cluster::parse("site.toml", &site(10_000, 200)).expect("valid");
+        let text = tenure_config::export(&cluster);
+        let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster), strand: false });
+        let author = Author::first_user(RequestId(1));
+        let entry = Entry { at: Time(7), wall: Time(7), author, commands: vec![configure] };
+        let mut machine = Machine::default();
+        let sealed = machine.seal(codec::encode(&entry, Level::FIRST), Some("p2")).expect("it is taken");
+        assert!(sealed.len() > ENTRY_LIMIT, "{} bytes", sealed.len());
+        let reply: Reply = codec::decode(&machine.apply(1, &sealed)).expect("a reply");
+        assert_eq!(reply.refused, []);
+        let mut other = Machine::default();
+        other.restore(&Machine::encode(machine.image())).expect("restored");
+        assert_eq!(other.ledger().groups.len(), 10_000);
+        assert!(tenure_config::export(other.ledger().declared()) == text, "it is exported as it was declared");
     }
 }

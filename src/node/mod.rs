@@ -32,6 +32,7 @@ mod refusals;
 mod service;
 pub mod standing;
 mod suitability;
+pub mod voters;
 
 pub use about::About;
 pub use catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter};

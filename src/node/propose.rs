@@ -13,14 +13,18 @@ use tenure_core::{
 use tenure_raft::{Handle, ProposeError, Proposed, StateMachine, Types};
 
 /// Decisions of this process that fail, and reports.
-static UNCOMMITTED: Trouble = Trouble(AtomicBool::new(false));
-static UNREPORTED: Trouble = Trouble(AtomicBool::new(false));
+static UNCOMMITTED: Trouble = Trouble::none();
+static UNREPORTED: Trouble = Trouble::none();
 
 /// Something that fails and is tried again: told once, until it has worked again.
-struct Trouble(AtomicBool);
+pub(super) struct Trouble(AtomicBool);
 
 impl Trouble {
-    fn tell(&self, failed: Option<String>, what: &str) {
+    pub(super) const fn none() -> Trouble {
+        Trouble(AtomicBool::new(false))
+    }
+
+    pub(super) fn tell(&self, failed: Option<String>, what: &str) {
         let known = self.0.swap(failed.is_some(), Relaxed);
         match failed {
             Some(why) if !known => tracing::warn!(%why, "{what}; it is tried again"),

@@ -1,6 +1,6 @@
 //! This node's standing in consensus, as an input of the node machine.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tenure_core::{NodeName, Span, node::Standing};
 use tenure_raft::Status;
 
@@ -18,7 +18,17 @@ pub fn standing(status: &Status, rumoured: Option<u64>, age: impl FnOnce(Duratio
         last_log: status.last_log.unwrap_or_default(),
         applied: status.applied.unwrap_or_default(),
         voters: Arc::new(status.voters.values().map(|peer| NodeName::from(peer.name.as_str())).collect()),
+        learners: learners(status),
+        joint: status.joint,
     }
+}
+
+fn learners(status: &Status) -> Arc<BTreeMap<NodeName, bool>> {
+    if !status.is_leader || status.learners.is_empty() {
+        return Arc::default();
+    }
+    let learners = status.learners.iter();
+    Arc::new(learners.map(|(id, peer)| (NodeName::from(peer.name.as_str()), status.is_level(*id))).collect())
 }
 
 /// The name of a member.

@@ -2,7 +2,7 @@
 //! the present configuration.
 
 use super::{Agents, hook, marks::Marks, unread::Unread};
-use crate::hypervisor::Registry;
+use crate::hypervisor::{ReadError, Registry, Urgency};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -98,22 +98,24 @@ impl Performer {
         (self.applied)()
     }
 
-    /// Reads a server now.
-    pub async fn read(&self, server: &ServerName) -> Reading {
+    /// Reads a server now. `None` if its managers were busy with other commands for too long: whether they answer is
+    /// not known, so there is nothing to say of them.
+    pub async fn read(&self, server: &ServerName, urgency: Urgency) -> Option<Reading> {
         let cluster = self.cluster();
         let asked =
             words::Asked { server, by: &self.me, since: self.applied(), serial: self.serial.fetch_add(1, Relaxed) };
-        match self.registry.read(&cluster, server).await {
+        match self.registry.read(&cluster, server, urgency).await {
             // The server has no driver.
-            None => words::no_reading(&asked),
+            None => Some(words::no_reading(&asked)),
             Some(Ok(seen)) => {
                 self.unread.read(server);
                 self.marks.see(&cluster, server, &seen);
-                self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen))
+                Some(self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen)))
             }
             Some(Err(error)) => {
-                self.unread.failed(server, &error);
-                words::no_reading(&asked)
+                let busy = matches!(error, ReadError::NoTurn { .. });
+                self.unread.failed(server, busy, &error);
+                (!busy).then(|| words::no_reading(&asked))
             }
         }
     }

@@ -17,6 +17,13 @@ pub trait LogBackend: Send + 'static {
     /// earlier one.
     fn apply(&mut self, op: &Op) -> io::Result<()>;
 
+    /// Removes up to so many records of what earlier ops have made superfluous, where that was put off so that nobody waits
+    /// for it. Whether there is more. A crash may come at any time: what is left then is removed by `load`.
+    fn tidy(&mut self, records: usize) -> io::Result<bool> {
+        let _ = records;
+        Ok(false)
+    }
+
     /// Makes every op so far durable. Never called again once it failed: what the disk dropped it will not write later, and
     /// a second sync would claim that it did.
     fn sync(&mut self) -> io::Result<()>;

@@ -1,5 +1,7 @@
 //! The one thread that writes: it takes ops in order and makes everything that is queued durable with one sync.
 //!
+//! What a purge leaves is removed a little at a time, after what somebody waits for.
+//!
 //! Promises: nothing is acknowledged before the sync that covers it; after the first error nothing is written any more and
 //! every waiting op is told so.
 
@@ -19,6 +21,11 @@ use crate::submit::Submit;
 const QUEUE_LIMIT: usize = 4096;
 /// The most ops that share one sync, so that the first of a flood is not acknowledged only with its last.
 const GROUP_LIMIT: usize = 1024;
+
+/// The most records of a purge that are removed at a time while nothing is written. Whoever comes then waits for them.
+const TIDY_RECORDS: usize = 128;
+/// Records of a purge that are removed for each entry that is written, so that removing keeps up with any load.
+const TIDY_PER_ENTRY: usize = 2;
 
 /// A write failed. Shared, because all ops of the same group fail with it.
 #[derive(Clone, Debug, Error)]
@@ -79,22 +86,40 @@ impl Drop for Writer {
 }
 
 fn run(mut backend: Box<dyn LogBackend>, mut ops: mpsc::Receiver<(Op, Done)>) {
-    let mut unsynced = false;
-    while let Some(first) = ops.blocking_recv() {
-        let group = Group::gather(first, &mut ops);
-        let outcome = group.write(backend.as_mut());
-        unsynced = !group.wants_sync();
-        for done in group.dones {
-            done.complete(outcome.as_ref().copied().map_err(WriteFailed::to_io));
+    let (mut unsynced, mut untidy) = (false, false);
+    while let Some(first) = if untidy { next(&mut ops) } else { ops.blocking_recv().map(Some) } {
+        let mut records = TIDY_RECORDS;
+        let mut written = Ok(());
+        if let Some(first) = first {
+            let group = Group::gather(first, &mut ops);
+            written = group.write(backend.as_mut());
+            unsynced = !group.wants_sync();
+            records = records.max(TIDY_PER_ENTRY * group.entries());
+            for done in group.dones {
+                done.complete(written.as_ref().copied().map_err(WriteFailed::to_io));
+            }
         }
-        if let Err(error) = outcome {
-            tracing::error!(error = %error.to_io(), "log writer stopped");
-            return;
+        let tidied = written.and_then(|()| backend.tidy(records).map_err(WriteFailed::new("purge of the log")));
+        match tidied {
+            Ok(more) => untidy = more,
+            Err(error) => {
+                tracing::error!(error = %error.to_io(), "log writer stopped");
+                return;
+            }
         }
     }
     // Nobody waits for these, but a clean stop should not make the next start redo a purge.
     if unsynced && let Err(error) = backend.sync() {
         tracing::warn!(%error, "last sync of the log failed; nothing acknowledged is affected");
+    }
+}
+
+/// The next op, if one waits. `None` once there will be none.
+fn next(ops: &mut mpsc::Receiver<(Op, Done)>) -> Option<Option<(Op, Done)>> {
+    match ops.try_recv() {
+        Ok(op) => Some(Some(op)),
+        Err(mpsc::error::TryRecvError::Empty) => Some(None),
+        Err(mpsc::error::TryRecvError::Disconnected) => None,
     }
 }
 
@@ -118,6 +143,12 @@ impl Group {
             group.dones.push(done);
         }
         group
+    }
+
+    /// The number of entries that are appended.
+    fn entries(&self) -> usize {
+        let appended = self.ops.iter().map(|op| if let Op::Append(entries) = op { entries.len() } else { 0 });
+        appended.sum()
     }
 
     fn wants_sync(&self) -> bool {

@@ -15,6 +15,9 @@ use tenure_storage::{Image, LoadError, LogBackend, Op};
 /// Long enough for any machine, short enough that a hang fails the test.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Slices of every purge.
+const PURGE_SLICES: usize = 3;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     None,
@@ -25,12 +28,14 @@ enum Fault {
 #[derive(Debug)]
 struct State {
     fault: Fault,
-    applied: Vec<Op>,
+    applied: Vec<String>,
     syncs: usize,
+    /// Slices that are left of a purge.
+    left: usize,
     failed: bool,
 }
 
-/// A disk in memory that fails on request, and whose syncs can be held up.
+/// A disk in memory that fails on request, and whose syncs and slices of a purge can be held up.
 #[derive(Clone)]
 struct Disk {
     state: Arc<Mutex<State>>,
@@ -44,11 +49,11 @@ struct Gate {
 
 impl Disk {
     fn new() -> Self {
-        let state = State { fault: Fault::None, applied: Vec::new(), syncs: 0, failed: false };
+        let state = State { fault: Fault::None, applied: Vec::new(), syncs: 0, left: 0, failed: false };
         Disk { state: Arc::new(Mutex::new(state)), gate: None }
     }
 
-    /// A disk whose every sync says that it began, and waits to be told to go on.
+    /// A disk whose every sync, and every slice of a purge, says that it began, and waits to be told to go on.
     fn gated() -> (Self, Receiver<()>, Sender<()>) {
         let (entered, enters) = channel();
         let (go_on, leave) = channel();
@@ -65,14 +70,26 @@ impl Disk {
     }
 
     fn applied(&self) -> Vec<String> {
-        let name = |op: &Op| match op {
-            Op::Append(entries) => format!("append {}", entries[0].log_id.index),
-            Op::TruncateAfter(after) => format!("truncate after {:?}", after.map(|id| id.index)),
-            Op::Purge(upto) => format!("purge {}", upto.index),
-            Op::Vote(vote) => format!("vote {}", vote.leader_id.term),
-            Op::Committed(committed) => format!("committed {:?}", committed.map(|id| id.index)),
-        };
-        self.state.lock().unwrap().applied.iter().map(name).collect()
+        self.state.lock().unwrap().applied.clone()
+    }
+
+    fn wait(&self) {
+        if let Some(gate) = &self.gate {
+            let gate = gate.lock().unwrap();
+            // The test may have ended.
+            let _ = gate.entered.send(());
+            let _ = gate.leave.recv();
+        }
+    }
+}
+
+fn name(op: &Op) -> String {
+    match op {
+        Op::Append(entries) => format!("append {}", entries[0].log_id.index),
+        Op::TruncateAfter(after) => format!("truncate after {:?}", after.map(|id| id.index)),
+        Op::Purge(upto) => format!("purge {}", upto.index),
+        Op::Vote(vote) => format!("vote {}", vote.leader_id.term),
+        Op::Committed(committed) => format!("committed {:?}", committed.map(|id| id.index)),
     }
 }
 
@@ -88,17 +105,30 @@ impl LogBackend for Disk {
             state.failed = true;
             return Err(io::Error::other("no space left"));
         }
-        state.applied.push(op.clone());
+        state.applied.push(name(op));
+        if matches!(op, Op::Purge(_)) {
+            state.left = PURGE_SLICES;
+        }
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        if let Some(gate) = &self.gate {
-            let gate = gate.lock().unwrap();
-            // The test may have ended.
-            let _ = gate.entered.send(());
-            let _ = gate.leave.recv();
+    fn tidy(&mut self, _records: usize) -> io::Result<bool> {
+        if self.state.lock().unwrap().left == 0 {
+            return Ok(false);
         }
+        self.wait();
+        let mut state = self.state.lock().unwrap();
+        if state.fault == Fault::Apply {
+            state.failed = true;
+            return Err(io::Error::other("no space left"));
+        }
+        state.applied.push("slice".to_owned());
+        state.left -= 1;
+        Ok(state.left > 0)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.wait();
         let mut state = self.state.lock().unwrap();
         assert!(!state.failed, "a failed sync is never retried");
         state.syncs += 1;
@@ -154,8 +184,10 @@ fn votes_and_entries_reach_the_disk_in_order() {
     block_on(log.save_committed(Some(id(2, 0)))).unwrap();
     block_on(log.purge(id(2, 0))).unwrap();
     block_on(log.save_vote(&vote(3))).unwrap();
+    drop(log);
     let order = ["append 0", "vote 2", "truncate after None", "append 0", "committed Some(0)", "purge 0", "vote 3"];
-    assert_eq!(disk.applied(), order);
+    let applied = disk.applied().into_iter().filter(|op| op != "slice");
+    assert_eq!(applied.collect::<Vec<_>>(), order);
 }
 
 #[test]
@@ -169,6 +201,43 @@ fn hints_and_purges_cost_no_sync() {
     block_on(log.purge(id(1, 0))).unwrap();
     block_on(log.save_vote(&vote(1))).unwrap();
     assert_eq!(disk.syncs(), 2, "one for the append, one for the vote");
+}
+
+#[test]
+fn an_append_waits_for_a_slice_of_a_purge_and_not_for_all_of_it() {
+    let (disk, enters, go_on) = Disk::gated();
+    let mut log = store(&disk);
+    let entered = || enters.recv_timeout(DEADLINE).unwrap();
+    let first = begin_append(&mut log, vec![entry(1, 0, 8), entry(1, 1, 8)]).unwrap();
+    entered();
+    go_on.send(()).unwrap();
+    block_on(first).unwrap();
+    block_on(log.purge(id(1, 0))).unwrap();
+    entered();
+    let next = begin_append(&mut log, vec![entry(1, 2, 8)]).unwrap();
+    go_on.send(()).unwrap();
+    entered();
+    assert_eq!(disk.applied(), ["append 0", "purge 0", "slice", "append 2"]);
+    go_on.send(()).unwrap();
+    block_on(next).unwrap();
+    for _ in 1..PURGE_SLICES {
+        entered();
+        go_on.send(()).unwrap();
+    }
+    drop(log);
+    assert_eq!(disk.applied(), ["append 0", "purge 0", "slice", "append 2", "slice", "slice"]);
+}
+
+#[test]
+fn a_purge_that_fails_stops_the_store_too() {
+    let (disk, enters, go_on) = Disk::gated();
+    let mut log = store(&disk);
+    block_on(log.purge(id(1, 0))).unwrap();
+    enters.recv_timeout(DEADLINE).unwrap();
+    disk.fail(Fault::Apply);
+    go_on.send(()).unwrap();
+    assert!(block_on(log.save_vote(&vote(1))).is_err());
+    assert_eq!(disk.applied(), ["purge 0"]);
 }
 
 #[test]

@@ -65,6 +65,7 @@ async fn the_role_founds_joins_and_applies_and_then_changes_nothing() {
     let file = format!("tenure_site={}/site.toml", directory.display());
     let first = play(&site, &["-e", &file]);
     assert_eq!(first.status.code(), Some(0), "{}", said(&first));
+    site.until("tenure status", "quorum 3 of 3").await;
     let members = site.machines[0].does("tenure node list --output json");
     let members: serde_json::Value = serde_json::from_str(&members).expect("members");
     let voters = members["members"].as_array().expect("a list").iter().filter(|one| one["voter"] == true).count();

@@ -216,9 +216,13 @@ impl Site {
             fs::copy(first.root.join("home/token"), machine.root.join("etc/tenure/token")).expect("the token");
             machine.does(&whose(block(founding, "text", 1)));
             self.until("tenure node list", name).await;
-            let promote = whose(block(founding, "text", 2));
-            let listed = first.does(&promote);
+            let listed = first.does(&whose(block(founding, "text", 2)));
             assert!(listed.contains("ADMIN API"), "{listed}");
+        }
+        self.until("tenure status", "quorum 3 of 3").await;
+        // A node is asked for its address soon after it has joined; with the answer the client writes it down.
+        for machine in &self.machines {
+            self.until("tenure node list", &format!("{}:7101", machine.address)).await;
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use tenure::api::{Client, ClientError, Limits, Read, wire::ErrorView};
-use tenure_core::Verb;
+use tenure_core::{Verb, trust::Role};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 use tenure_raft::wire::door;
 use tokio::{
@@ -139,6 +139,44 @@ async fn long_bodies_of_one_identity_have_room_and_no_more() {
     drop(waiting);
     let again = async { while configure(&served.admin, "\"7m\"").await.is_err() {} };
     timeout(PATIENCE, again).await.expect("room is given back");
+    served.stop().await;
+}
+
+/// The longest cluster file has more bytes than anything else that may be sent.
+#[tokio::test]
+async fn only_an_administrator_may_send_a_long_declaration_and_one_at_a_time() {
+    let served = Served::start(Site::running()).await;
+    let (bob, eve) = (served.another("bob"), served.with_rights("eve", Role::Operator));
+    for (who, path, length, limit) in [
+        (&served.admin, "/v1/requests", 9 << 20, "8388608"),
+        (&eve, "/v1/config", 9 << 20, "8388608"),
+        (&served.admin, "/v1/config", 33 << 20, "33554432"),
+    ] {
+        let (status, error) = answer(announce(&served, Some(who), path, length).await).await;
+        let expected = format!("the request is longer than {limit} bytes");
+        assert_eq!((status, error.message), (413, expected), "{length} bytes to {path}");
+    }
+    for path in ["/v1/config", "/v1/what-if", "/v1/check", "/v1/check-managers", "/v1/backup/restore"] {
+        let mut stream = announce(&served, Some(&served.admin), path, 32 << 20).await;
+        let mut heard = [0; 12];
+        timeout(AT_ONCE, stream.read_exact(&mut heard)).await.expect("it is asked for its body").unwrap();
+        assert_eq!(&heard, b"HTTP/1.1 100", "{path}");
+        let (status, error) = answer(announce(&served, Some(&bob), "/v1/config", 9 << 20).await).await;
+        assert_eq!((status, error.code.as_deref()), (409, Some("too_many_bodies")), "while another is read at {path}");
+        drop(stream);
+        let text = super::fake::SITE.to_owned() + "\n# " + &"x".repeat(9 << 20);
+        let client = Client::new(&bob, vec![served.address.to_string()], PATIENCE).unwrap();
+        let again = async {
+            while let Err(error) = client.configure(Client::request_id(), text.clone(), false, None).await {
+                if error.view().code.as_deref() != Some("too_many_bodies") {
+                    return error.view().code;
+                }
+            }
+            None
+        };
+        let refused = timeout(PATIENCE, again).await.expect("room is given back");
+        assert_eq!(refused.as_deref(), Some("no_change"), "it is read whole, and says what is declared already");
+    }
     served.stop().await;
 }
 

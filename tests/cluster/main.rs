@@ -25,5 +25,6 @@ mod stop;
 mod strangers;
 mod trouble;
 mod twice;
+mod voters;
 mod words;
 mod zombie;

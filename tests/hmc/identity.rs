@@ -16,7 +16,7 @@ const RSA_KEY: &str = include_str!("rsa_key");
 fn attempts(error: ReadError) -> Vec<Attempt> {
     match error {
         ReadError::NoAnswer { attempts, .. } => attempts,
-        ReadError::NoConsole { .. } => panic!("{error}"),
+        ReadError::NoConsole { .. } | ReadError::NoTurn { .. } => panic!("{error}"),
     }
 }
 

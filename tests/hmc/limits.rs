@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tenure::hypervisor::{CommandError, Failure, ReadError, Stop};
+use tenure::hypervisor::{CommandError, Failure, Hypervisor, ReadError, ServerAddress, Stop, Urgency};
 use tokio::sync::Semaphore;
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};
@@ -18,6 +18,8 @@ async fn many_callers_share_one_connection_and_few_commands_run_at_once() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    // The first question of all would be shared.
+    driver.read_server(&server, PATIENCE).await.unwrap();
     let gate = Arc::new(Semaphore::new(0));
     hmc.shared.misbehave("", Fault::Gate(Arc::clone(&gate)));
     let readers = join_all((0..12).map(|_| driver.read_server(&server, PATIENCE)));
@@ -38,6 +40,8 @@ async fn a_mutation_does_not_wait_behind_slow_questions() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    // The first question of all would be shared.
+    driver.read_server(&server, PATIENCE).await.unwrap();
     hmc.shared.misbehave("lssyscfg", Fault::Hang);
     let questions = join_all((0..5).map(|_| driver.read_server(&server, PATIENCE)));
     let mutation = async {
@@ -158,6 +162,70 @@ async fn questions_that_hang_end_in_time_and_free_their_places() {
     hmc.shared.behave();
     driver.read_server(&server, PATIENCE).await.unwrap();
     assert_eq!(hmc.shared.connections.load(Ordering::SeqCst), 1);
+}
+
+/// Two questions hold both places, and are answered late: a third has no turn. That says nothing of the HMC.
+#[tokio::test]
+async fn who_has_no_turn_says_so_and_the_hmc_is_not_silent() {
+    let (busy, free) = ("9009-42A*1234567", "9009-42A*7654321");
+    let site = Site::with_server(busy, &["web"]);
+    site.add_server(free, &["db"]);
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let driver = driver(&[&hmc]);
+    let here = server(&[&hmc]);
+    let there = ServerAddress { mtms: free.to_owned(), ..here.clone() };
+    driver.read_server(&there, PATIENCE).await.unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    hmc.shared.misbehave("-r 'lpar'", Fault::Gate(Arc::clone(&gate)));
+    let holders = join_all((0..2).map(|_| driver.read_server(&here, PATIENCE)));
+    let waiter = async {
+        hmc.shared.running(2).await;
+        let began = std::time::Instant::now();
+        let error = driver.read_server(&there, SHORT).await.unwrap_err();
+        assert!(matches!(error, ReadError::NoTurn { .. }), "{error}");
+        assert!(began.elapsed() > SHORT, "waiting does not count against the time for answers");
+        assert_eq!(driver.health().into_iter().map(|health| health.answers).collect::<Vec<_>>(), [true]);
+        assert!(driver.contacts().iter().all(|contact| contact.failure.is_none()), "{:?}", driver.contacts());
+        gate.add_permits(1000);
+    };
+    let (readings, ()) = soon(async { tokio::join!(holders, waiter) }).await;
+    assert!(readings.iter().all(Result::is_ok), "{readings:?}");
+}
+
+/// Readings of the rounds fill the queue; one for an order is asked for next.
+#[tokio::test]
+async fn an_order_goes_before_the_rounds() {
+    let servers: Vec<String> = (0..12).map(|number| format!("9009-42A*000000{number:X}")).collect();
+    let site = Site::with_server(MTMS, &["web"]);
+    servers.iter().for_each(|mtms| site.add_server(mtms, &["db"]));
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let (driver, here) = (driver(&[&hmc]), server(&[&hmc]));
+    let address = |mtms: &String| ServerAddress { mtms: mtms.clone(), ..here.clone() };
+    let addresses: Vec<ServerAddress> = servers.iter().map(address).collect();
+    for server in addresses.iter().chain([&here]) {
+        driver.read_server(server, PATIENCE).await.unwrap();
+    }
+    let lists = || hmc.shared.commands("-r 'lpar'");
+    let before = lists().len();
+    let gate = Arc::new(Semaphore::new(0));
+    hmc.shared.misbehave("-r 'lpar'", Fault::Gate(Arc::clone(&gate)));
+    let rounds = join_all(addresses.iter().map(|server| driver.read(server, Urgency::Round, PATIENCE)));
+    let order = async {
+        hmc.shared.running(2).await;
+        let read = driver.read(&here, Urgency::Order, PATIENCE);
+        let conductor = async {
+            // One place becomes free: it is for whom is first in the queue.
+            gate.add_permits(1);
+            while lists().len() < before + 3 {
+                tokio::task::yield_now().await;
+            }
+            gate.add_permits(1000);
+        };
+        tokio::join!(read, conductor)
+    };
+    let (readings, (read, ())) = soon(async { tokio::join!(rounds, order) }).await;
+    assert!(readings.iter().all(Result::is_ok) && read.is_ok(), "{readings:?} {read:?}");
+    assert!(lists()[before + 2].contains(MTMS), "{:?}", &lists()[before..]);
 }
 
 #[tokio::test]

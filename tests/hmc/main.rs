@@ -7,6 +7,7 @@ mod limits;
 mod logins;
 mod marks;
 mod moving;
+mod rounds;
 mod server;
 mod site;
 mod trial;

@@ -2,11 +2,11 @@
 //! started, never in place of another description, and never in the way of a start.
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tempfile::NamedTempFile;
-use tenure::hypervisor::Registry;
 use tenure::hypervisor::hmc::HmcKey;
+use tenure::hypervisor::{Registry, Urgency};
 use tenure::performer::{AgentPaths, Agents, Performer, Reader, ask, moment, watchdog::Armed};
 use tenure_core::{
     Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time, Verb,
@@ -88,7 +88,7 @@ impl Bench {
         let (server, group): (ServerName, _) = ("p1".into(), "web".into());
         apply(&ann, Command::Request(Request::Configure { cluster: Arc::clone(&self.cluster), strand: false }));
         apply(&planner, Command::Assign { server: server.clone(), node: "n1".into() });
-        let reading = self.performer.read(&server).await;
+        let reading = self.performer.read(&server, Urgency::Order).await.expect("it has a turn");
         assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
         apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
         let online = Verb::Online { group: "web".into(), server: None, propagate: false };
@@ -118,8 +118,15 @@ impl Bench {
             for effect in std::mem::take(&mut effects) {
                 match effect {
                     Effect::Carry { order, ask } => {
-                        let answer = soon(ask::ask(Arc::clone(&self.performer), reader.clone(), &order, &ask)).await;
-                        orders.answered(order.id, answer, &owing(), &mut effects);
+                        let answers = Mutex::new(Vec::new());
+                        let tell = |answer| {
+                            answers.lock().unwrap().push(answer);
+                            std::future::ready(())
+                        };
+                        soon(ask::ask(&self.performer, &reader, &order, &ask, tell)).await;
+                        for answer in answers.into_inner().unwrap() {
+                            orders.answered(order.id, answer, &owing(), &mut effects);
+                        }
                     }
                     Effect::Mark { order, server, resource } => {
                         self.performer.mark(&server, &resource).await;

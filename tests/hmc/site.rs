@@ -106,7 +106,8 @@ impl Site {
         match words[0].as_str() {
             "lshmc" => Answer::ok("\"version= Version: 11\n Release: 2\n\",\"base_version=V11R2\n\"\n"),
             "lssysconn" => self.connections(connection),
-            "lssyscfg" => self.list(kind, option("-m").unwrap(), option("-F"), connection),
+            "lssyscfg" if kind == "sys" => self.systems(option("-F"), connection),
+            "lssyscfg" => self.lpars(option("-m").unwrap(), option("-F")),
             "lshwres" => Answer::ok(match kind {
                 "mem" => "configurable_sys_mem,curr_avail_sys_mem\n32768,8192\n",
                 _ => "configurable_sys_proc_units,curr_avail_sys_proc_units\n8.0,7.95\n",
@@ -143,43 +144,43 @@ impl Site {
         Answer::ok(servers.keys().map(line).collect::<String>())
     }
 
-    fn list(&self, kind: &str, mtms: &str, columns: Option<&str>, connection: &str) -> Answer {
-        let mut servers = self.servers.lock().unwrap();
-        let Some(server) = servers.get_mut(mtms) else {
-            return Answer::refusal(format!("HSCL8018 The managed system {mtms} was not found.\n"));
-        };
-        let (model, serial) = mtms.split_once('*').unwrap();
-        if let Some(next) = server.next.take_if(|_| kind == "lpar") {
-            server.state = next;
-            server.lpars.values_mut().for_each(|state| *state = "Not Activated".to_owned());
-        }
-        if server.descriptions.is_none() && columns.is_some_and(|columns| columns.contains("description")) {
-            return Answer::refusal("An invalid attribute was entered.  The invalid attribute is description.\n");
-        }
-        let state = match connection {
-            "Connected" => server.state.as_str(),
-            _ => "No Connection",
-        };
-        let rows: Vec<Vec<(&str, String)>> = match kind {
-            "sys" => vec![vec![
+    fn systems(&self, columns: Option<&str>, connection: &str) -> Answer {
+        let servers = self.servers.lock().unwrap();
+        let row = |(mtms, server): (&String, &Server)| {
+            let (model, serial) = mtms.split_once('*').unwrap();
+            let state = if connection == "Connected" { server.state.as_str() } else { "No Connection" };
+            vec![
                 ("name", "p1".into()),
                 ("type_model", model.into()),
                 ("serial_num", serial.into()),
                 ("state", state.into()),
                 ("detailed_state", "None".into()),
                 ("sys_time", "10/01/2026 03:43:04".into()),
-            ]],
-            _ => {
-                let described = |name: &String| {
-                    let text = server.descriptions.as_ref()?.get(name).cloned();
-                    Some(("description", text.unwrap_or_default()))
-                };
-                let row = |((name, state), id): ((&String, &String), u32)| {
-                    lpar(name, state, id).into_iter().chain(described(name)).collect()
-                };
-                server.lpars.iter().zip(1..).map(row).collect()
-            }
+            ]
         };
+        Answer::ok(print(&servers.iter().map(row).collect::<Vec<_>>(), columns))
+    }
+
+    fn lpars(&self, mtms: &str, columns: Option<&str>) -> Answer {
+        let mut servers = self.servers.lock().unwrap();
+        let Some(server) = servers.get_mut(mtms) else {
+            return Answer::refusal(format!("HSCL8018 The managed system {mtms} was not found.\n"));
+        };
+        if let Some(next) = server.next.take() {
+            server.state = next;
+            server.lpars.values_mut().for_each(|state| *state = "Not Activated".to_owned());
+        }
+        if server.descriptions.is_none() && columns.is_some_and(|columns| columns.contains("description")) {
+            return Answer::refusal("An invalid attribute was entered.  The invalid attribute is description.\n");
+        }
+        let described = |name: &String| {
+            let text = server.descriptions.as_ref()?.get(name).cloned();
+            Some(("description", text.unwrap_or_default()))
+        };
+        let row = |((name, state), id): ((&String, &String), u32)| {
+            lpar(name, state, id).into_iter().chain(described(name)).collect()
+        };
+        let rows: Vec<Vec<(&str, String)>> = server.lpars.iter().zip(1..).map(row).collect();
         Answer::ok(print(&rows, columns))
     }
 

@@ -40,7 +40,7 @@ const QUOTES: &[Quote] = &[
     ]),
     ("docs/fault-model.md", "for the clocks, and 1 s (`Ledger::reset_by`)", &[(NODES, "const WATCHDOG_MARGIN: Span = Span::seconds(1);")]),
     ("docs/fault-model.md", "than 5 % (`DRIFT_PERCENT`)", &[(TIME, "const DRIFT_PERCENT: u64 = 5;")]),
-    ("docs/fault-model.md", "to 64 syncs (`STRIDE`)", &[("storage/src/disk/witness.rs", "const STRIDE: u64 = 64;")]),
+    ("docs/fault-model.md", "to 64 syncs (`STRIDE`)", &[("storage/src/disk/mark.rs", "const STRIDE: u64 = 64;")]),
     ("docs/fault-model.md", "(by default 3 s and 30 s)", &[(CONFIG, "lease: Span::seconds(3),"), (CONFIG, "settle: Span::seconds(30),")]),
     ("docs/fault-model.md", "after 2.5 minutes, 6 minutes, then every 10 minutes", &[
         (LOGINS, "const PAUSES: [Span; 2] = [Span::seconds(150), Span::seconds(360)];"),
@@ -85,9 +85,10 @@ const QUOTES: &[Quote] = &[
     ("docs/operations.md", "less than 64 MiB left", &[("src/local/space.rs", "const RESERVE: u64 = 64 << 20;")]),
     ("docs/operations.md", "below 16 MiB it refuses all", &[("src/local/space.rs", "const LAST: u64 = 16 << 20;")]),
     ("docs/agents.md", "text of at most 4 KiB without NUL", &[("src/agents/secrets.rs", "const LONGEST: u64 = 4 << 10;")]),
-    ("docs/operations.md", r#"heartbeat = "250ms""#, &[(CONFIG, "heartbeat: Span(250),"), (RAFT, "heartbeat: Duration::from_millis(250),")]),
-    ("docs/operations.md", r#"election_min = "1s""#, &[(RAFT, "election_min: Duration::from_secs(1),")]),
-    ("docs/operations.md", r#"election_max = "2s""#, &[(RAFT, "election_max: Duration::from_secs(2),")]),
+    ("docs/operations.md", r#"heartbeat = "250ms""#, &[(CONFIG, "heartbeat: Span(250),")]),
+    ("docs/operations.md", r#"heartbeat = "100ms""#, &[(RAFT, "heartbeat: Duration::from_millis(100),")]),
+    ("docs/operations.md", r#"election_min = "700ms""#, &[(RAFT, "election_min: Duration::from_millis(700),")]),
+    ("docs/operations.md", r#"election_max = "1400ms""#, &[(RAFT, "election_max: Duration::from_millis(1400),")]),
     ("docs/formats.md", "version 2 (`OLDEST`", &[("src/core/codec.rs", "const OLDEST: u16 = 2;")]),
     ("CONTRIBUTING.md", "at most 700 lines, one in `src/bin` at most 60", &[
         ("tests/tidy.rs", "const LONGEST_FILE: usize = 700;"),

@@ -153,8 +153,8 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
     if twist == Twist::OtherNames {
         site.permute();
     }
-    let mut sim =
-        Sim::new(&site, Options { twice: twist == Twist::Twice, bug: None }).map_err(|why| why.to_string())?;
+    let mut sim = Sim::new(&site, Options { twice: twist == Twist::Twice, ..Options::default() })
+        .map_err(|why| why.to_string())?;
     let mut logs = Vec::new();
     for part in &scenario.parts {
         let Part::Operation { line, .. } = part else { continue };

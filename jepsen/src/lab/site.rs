@@ -26,6 +26,7 @@ use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
+use tenure::node::voters;
 use tenure::{
     api::{Client, ClientError, Read, wire::MembersView},
     local::identity::{self, USER},
@@ -170,7 +171,7 @@ impl Site {
         Ok(Site { world, network, client, cluster_file, nodes, names, places, hmcs, directory, _ticker: ticker })
     }
 
-    /// Forms the cluster: the first node founds it; the others join with a token and are given a vote. `progress`
+    /// Forms the cluster: the first node founds it; the others join with a token, and some get a vote. `progress`
     /// receives each step.
     pub async fn form(&self, progress: &mut dyn FnMut(&str)) -> Result<(), SiteError> {
         let Some(founder) = self.names.first() else { return Ok(()) };
@@ -180,11 +181,14 @@ impl Site {
             progress(&format!("node {name} {what}"));
             self.launch(name, token.as_deref())?;
             self.answers(name).await?;
-            if name != founder {
-                self.client.node_promote(name).await.map_err(api("give a node its vote"))?;
-            }
         }
-        Ok(())
+        let wanted = voters::target(self.names.len());
+        self.until("as many nodes vote as should", FORMS, async || {
+            let members = self.client.members().await;
+            members.is_ok_and(|members| members.members.iter().filter(|one| one.voter).count() >= wanted)
+        })
+        .await
+        .map(drop)
     }
 
     /// Waits until a node that was started answers, or has ended.

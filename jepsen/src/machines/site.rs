@@ -20,6 +20,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tenure::node::voters;
 use tenure::{
     api::{Client, ClientError, wire::Verb},
     local::{
@@ -144,7 +145,7 @@ impl Site {
         Ok(site)
     }
 
-    /// Starts the nodes: the first founds the cluster, the others join with a token and are given a vote.
+    /// Starts the nodes: the first founds the cluster, the others join with a token, and some get a vote.
     pub async fn form(&self) -> Result<(), SiteError> {
         for (number, machine) in self.machines().iter().enumerate() {
             let token = match number {
@@ -159,11 +160,13 @@ impl Site {
                 let said = self.log(machine.name());
                 return Err(MachineError::Late(format!("node {} does not answer:\n{said}", machine.name())).into());
             }
-            if number > 0 {
-                self.client.node_promote(machine.name()).await.map_err(api("give a node its vote"))?;
-            }
         }
-        Ok(())
+        let wanted = voters::target(self.machines().len());
+        let vote = until("as many nodes vote as should", async || {
+            let members = self.client.members().await;
+            members.is_ok_and(|members| members.members.iter().filter(|one| one.voter).count() >= wanted)
+        });
+        Ok(vote.await?)
     }
 
     /// The first part of a cluster file: the HMC, the servers, the nodes.

@@ -8,7 +8,7 @@ use std::{
 
 /// All bounds, with their maximum values.
 pub const BOUNDS: [(&str, u64); 7] =
-    [(ENTRIES, 250), (INPUTS, 128), (LOG, 2_000), (MESSAGES, 1_024), (RECORDS, 96), (TASKS, 1_500), (WRITES, 256)];
+    [(ENTRIES, 250), (INPUTS, 128), (LOG, 2_000), (MESSAGES, 1_024), (RECORDS, 128), (TASKS, 1_500), (WRITES, 256)];
 
 /// Entries applied within [`TEN_SECONDS`]: a loop of entries that cause each other never ends.
 pub const ENTRIES: &str = "entries within ten seconds";

@@ -7,7 +7,7 @@ use crate::{
 };
 use openraft::async_runtime::AsyncRuntime;
 use std::{sync::Arc, time::Duration};
-use tenure::node::propose;
+use tenure::node::{propose, voters};
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
     execution::{Answer as Told, Ask, LocalOperation, Operation},
@@ -58,6 +58,14 @@ impl Shell {
             Effect::Distrust(term) => {
                 self.site.counts.count("node: distrusts the leader, or takes it back");
                 self.raft.distrust(term);
+            }
+            Effect::ChangeVoters { term, change } => {
+                self.site.counts.count("node: changes voters");
+                let (raft, own) = (self.raft.clone(), self.own.clone());
+                drop(Runtime::spawn(async move {
+                    let done = voters::change(&raft, &change).await;
+                    let _ = own.send(Input::VotersChanged { term, done }).await;
+                }));
             }
             Effect::Stop { end, words } => self.stop(Exit::Stopped(end), words),
         }
@@ -177,12 +185,17 @@ impl Shell {
 
     /// Puts a request of an order to its executor.
     fn carry(&mut self, order: Order, ask: Ask) {
+        if let Ask::ReadAll(servers) = ask {
+            return servers.into_iter().for_each(|server| self.carry(order.clone(), Ask::Read(server)));
+        }
         let id = order.id;
         let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());
         let home = self.seat.server.clone().filter(|home| *home == order.server);
         let dropped = Arc::clone(self.dropped.entry(id).or_default());
         let answering = async move {
             match ask {
+                // Each of them is asked by itself.
+                Ask::ReadAll(_) => Told::Paused,
                 Ask::Read(server) => Told::Read(hardware.read(asker, server).await.0),
                 Ask::Probe(resource) => {
                     let seen = home.map(|home| hardware.look(&asker.ledger, &home));

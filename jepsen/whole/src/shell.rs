@@ -38,6 +38,9 @@ const INPUTS: usize = 1_024;
 /// Maximum number of consecutive wake-ups without time passing.
 const RESTLESS: u32 = 50;
 
+/// Time of silence after which a voter is replaced; shorter than for people, so that it happens in a run.
+const VOTER_GONE: Span = Span::seconds(20);
+
 /// Reason why a process of a node ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -151,7 +154,8 @@ impl Shell {
             wall,
             fresh: span(timings().leader_lease()),
             moment: now,
-        });
+        })
+        .replacing_voters_after(VOTER_GONE);
         let shell = Shell {
             still: stillness::watch(seat.machine),
             restless: (now, 0),

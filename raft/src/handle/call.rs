@@ -12,7 +12,7 @@ use crate::message::{Kind, NoAnswer, read_answer};
 use crate::wire::{Lane, WireError};
 
 /// The longest call and the longest answer.
-const MAX_CALL: usize = 4 << 20;
+pub(crate) const MAX_CALL: usize = 10 << 20;
 
 /// A call brought no answer of the other node's application.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,9 +13,6 @@ use super::{Handle, Status, left};
 use crate::backoff::Backoff;
 use crate::machine::StateMachine;
 
-/// A learner this many entries behind is as good as level: it will be before the change of voters is committed.
-const CAUGHT_UP: u64 = 64;
-
 /// The membership was not changed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemberError {
@@ -69,6 +66,15 @@ pub enum MemberError {
 
 type Change = ChangeMembers<u64, Peer>;
 
+/// What becomes of a voter that loses its vote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deposed {
+    /// It leaves the cluster.
+    Leave,
+    /// It goes on as a learner.
+    Follow,
+}
+
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Adds a node that follows the log without a vote, or changes the address of one that is a member already.
     pub async fn add_learner(&self, id: u64, peer: Peer, deadline: Duration) -> Result<(), MemberError> {
@@ -86,7 +92,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         {
             return Err(MemberError::TooOld { id, ability, level: status.feature_level });
         }
-        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until).await
+        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), Deposed::Leave, until).await
     }
 
     /// Gives a learner a vote, once it has caught up; waits for that. A voter stays one.
@@ -101,7 +107,40 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             return Err(MemberError::NotAMember(id));
         }
         self.wait_caught_up(id, until).await?;
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until).await
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), Deposed::Leave, until).await
+    }
+
+    /// Gives a vote to learners that have caught up and takes it from voters, in one step; who has lost it goes on as a learner.
+    /// A change that is half done is completed first, and with no names nothing else is done. Refused if the voters are not
+    /// `known` any more, or a learner has fallen behind.
+    pub async fn change_voters(
+        &self,
+        known: &BTreeSet<u64>,
+        promoted: &BTreeSet<u64>,
+        deposed: &BTreeSet<u64>,
+        deadline: Duration,
+    ) -> Result<(), MemberError> {
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let until = C::now() + deadline;
+        let status = self.ready(until).await?;
+        if promoted.is_empty() && deposed.is_empty() {
+            return Ok(());
+        }
+        let voters: BTreeSet<u64> = status.voters.keys().copied().collect();
+        if voters != *known || !deposed.is_subset(&voters) || deposed.contains(&status.id) {
+            return Err(MemberError::Refused("the voters are others than when this was decided".to_owned()));
+        }
+        for &id in promoted {
+            if !status.learners.contains_key(&id) {
+                return Err(MemberError::NotAMember(id));
+            }
+            if !status.is_level(id) {
+                let matched = status.matched.get(&id).copied().flatten();
+                return Err(MemberError::NotCaughtUp { id, matched, last: status.last_log });
+            }
+        }
+        let voters = voters.difference(deposed).chain(promoted).copied().collect();
+        self.change(ChangeMembers::ReplaceAllVoters(voters), Deposed::Follow, until).await
     }
 
     /// Takes a node out of the cluster, voter or learner. One that is not a member is out already.
@@ -113,9 +152,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             if status.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
             }
-            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until).await
+            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), Deposed::Leave, until).await
         } else if status.learners.contains_key(&id) {
-            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until).await
+            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), Deposed::Leave, until).await
         } else {
             let known = |status: &Status| status.voters.contains_key(&id) || status.learners.contains_key(&id);
             self.confirm(|status| !known(status), until).await
@@ -152,13 +191,14 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 
     /// The membership to change. A change that an earlier leader left half done is settled first: requests are judged
-    /// by its result, and it may have removed this node.
+    /// by its result, and it may have removed this node. Whoever loses a vote by that stays a member: it is not known whether
+    /// it was to leave, and that can be asked for again.
     async fn ready(&self, until: InstantOf<C>) -> Result<Status, MemberError> {
         let status = self.leading()?;
         if !status.joint {
             return Ok(status);
         }
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await?;
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), Deposed::Follow, until).await?;
         self.leading()
     }
 
@@ -166,11 +206,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let mut changes = self.changed();
         loop {
             let status = self.leading()?;
-            let matched = status.matched.get(&id).copied().flatten();
-            let level = matched.map_or(0, |index| index + 1) + CAUGHT_UP;
-            if matched.is_some() && status.last_log.is_none_or(|last| level > last) {
+            if status.is_level(id) {
                 return Ok(());
             }
+            let matched = status.matched.get(&id).copied().flatten();
             match C::timeout_at(until, changes.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(ended)) => return Err(MemberError::Refused(ended.to_string())),
@@ -183,11 +222,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     /// Makes one change, through a joint configuration where voters change. When it returns, the status shows the change, so
     /// that the next one is judged by it.
-    async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
+    async fn change(&self, change: Change, deposed: Deposed, until: InstantOf<C>) -> Result<(), MemberError> {
         let mut backoff = Backoff::default();
         let changed = loop {
             self.leading()?;
-            let changing = self.inner.raft.change_membership(change.clone(), false);
+            let changing = self.inner.raft.change_membership(change.clone(), deposed == Deposed::Follow);
             match C::timeout_at(until, changing).await {
                 Ok(Ok(written)) => break Some(written.log_id),
                 // An earlier leader's change, or the first one of a cluster that has just been founded, is not committed

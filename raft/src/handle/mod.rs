@@ -21,6 +21,7 @@ use tenure_storage::{Peer, TokioTypes, Types};
 use tokio::sync::Mutex;
 
 pub use call::CallError;
+pub(crate) use call::MAX_CALL;
 pub use changes::{Changes, Ended};
 pub use features::FeatureError;
 pub use initialize::InitializeError;
@@ -147,8 +148,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 
     fn leader(&self) -> Option<u64> {
-        let metrics = self.inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        self.leader_of(&self.inner.raft.metrics().borrow_watched())
+    }
+
+    fn leader_of(&self, metrics: &openraft::RaftMetrics<C>) -> Option<u64> {
         metrics.current_leader.filter(|_| !self.inner.distrust.covers(metrics.current_term))
     }
 

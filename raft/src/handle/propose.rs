@@ -1,7 +1,9 @@
 //! Proposing a command, on whichever node.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use openraft::RaftTypeConfig;
 use openraft::alias::InstantOf;
 use openraft::async_runtime::AsyncRuntime;
@@ -18,8 +20,11 @@ use crate::message::Outcome;
 use crate::service::outcome_of;
 use crate::store::tagged;
 
-/// The longest command.
-pub const MAX_COMMAND: usize = 1 << 20;
+/// The longest command. The state machine may allow less to most of them: [`StateMachine::seal`].
+pub const MAX_COMMAND: usize = 9 << 20;
+/// What a state machine may add when it seals a command.
+const SEAL: usize = 4 << 10;
+const _: () = assert!(MAX_COMMAND + SEAL <= tenure_storage::MAX_COMMAND_BYTES, "what is proposed can be stored");
 
 /// A command was committed and applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +85,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let until = C::now() + deadline;
         let mut backoff = Backoff::default();
         loop {
-            let outcome = match self.leader() {
+            let leader = self.leader();
+            let outcome = match leader {
                 Some(leader) if leader == self.inner.id => self.propose_here(&command, until).await,
                 Some(leader) => self.propose_there(leader, &command, until).await?,
                 None => Outcome::NotLeader,
@@ -91,7 +97,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 Outcome::Refused(why) => return Err(ProposeError::Refused(Refusal::NotTaken(why))),
                 Outcome::NotLeader => {}
             }
-            self.pause(&mut backoff, until).await.map_err(|_| ProposeError::NoLeader { waited: deadline })?;
+            let paused = self.pause_unless_leader(leader, &mut backoff, until).await;
+            paused.map_err(|_| ProposeError::NoLeader { waited: deadline })?;
             if let Some(reason) = self.status_failed() {
                 return Err(ProposeError::Refused(Refusal::Stopped(reason)));
             }
@@ -144,6 +151,28 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let left = left::<C>(until);
         C::sleep(wait.min(left)).await;
         if wait < left { Ok(()) } else { Err(DeadlinePassed) }
+    }
+
+    /// The same, and at most until there is another leader than the one that was tried.
+    pub(super) async fn pause_unless_leader(
+        &self,
+        tried: Option<u64>,
+        backoff: &mut Backoff,
+        until: InstantOf<C>,
+    ) -> Result<(), DeadlinePassed> {
+        match select(pin!(self.pause(backoff, until)), pin!(self.another_leader(tried, until))).await {
+            Either::Left((paused, _)) => paused,
+            // Without a change only when the deadline is here, or the node has stopped, which the caller asks next.
+            Either::Right(_) if left::<C>(until).is_zero() => Err(DeadlinePassed),
+            Either::Right(_) => Ok(()),
+        }
+    }
+
+    /// Waits until there is another leader than this one, at most until the deadline or until the node has stopped.
+    pub(super) async fn another_leader(&self, than: Option<u64>, until: InstantOf<C>) {
+        let is_another = |metrics: &_| self.leader_of(metrics).is_some_and(|leader| Some(leader) != than);
+        let wait = self.inner.raft.wait(Some(left::<C>(until)));
+        let _ = wait.metrics(is_another, "another leader").await;
     }
 
     pub(super) fn status_failed(&self) -> Option<String> {

@@ -1,6 +1,9 @@
 //! Linearizable reads.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures::future::{Either, select};
 
 use openraft::LinearizerOption;
 use openraft::errors::{LinearizableReadError, RaftError};
@@ -51,15 +54,24 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let until = C::now() + deadline;
         let mut backoff = Backoff::default();
         loop {
-            let index = match self.leader() {
-                Some(leader) if leader == self.inner.id => self.read_index_here(left::<C>(until)).await,
-                Some(leader) => self.read_index_of(leader, left::<C>(until)).await,
-                None => None,
+            let leader = self.leader();
+            let asked = async {
+                match leader {
+                    Some(leader) if leader == self.inner.id => self.read_index_here(left::<C>(until)).await,
+                    Some(leader) => self.read_index_of(leader, left::<C>(until)).await,
+                    None => None,
+                }
+            };
+            // One that is gone may never answer, and then another leads.
+            let index = match select(pin!(asked), pin!(self.another_leader(leader, until))).await {
+                Either::Left((index, _)) => index,
+                Either::Right(_) => None,
             };
             if let Some(index) = index {
                 return self.reach(index, left::<C>(until)).await;
             }
-            self.pause(&mut backoff, until).await.map_err(|_| ReadError::NoLeader { waited: deadline })?;
+            let paused = self.pause_unless_leader(leader, &mut backoff, until).await;
+            paused.map_err(|_| ReadError::NoLeader { waited: deadline })?;
             if let Some(reason) = self.status_failed() {
                 return Err(ReadError::Stopped(reason));
             }

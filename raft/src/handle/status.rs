@@ -51,6 +51,18 @@ pub struct Status {
     pub failed: Option<String>,
 }
 
+/// A member this many entries behind is as good as level: it will be before a change of voters is committed.
+const CAUGHT_UP: u64 = 64;
+
+impl Status {
+    /// On the leader: whether another member has the log, but for a few entries.
+    pub fn is_level(&self, id: u64) -> bool {
+        let matched = self.matched.get(&id).copied().flatten();
+        let level = matched.map_or(0, |index| index + 1) + CAUGHT_UP;
+        matched.is_some() && self.last_log.is_none_or(|last| level > last)
+    }
+}
+
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// The status of this node.
     pub fn status(&self) -> Status {

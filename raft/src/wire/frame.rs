@@ -12,8 +12,13 @@ use crate::codec;
 
 /// The version of this protocol. A node refuses peers that speak another one.
 pub(super) const PROTOCOL: u16 = 1;
-/// The largest frame either side accepts. Appends and snapshot pieces are cut well below it.
-pub(super) const MAX_FRAME: usize = 8 << 20;
+/// The largest frame either side accepts, once the other one is known to be a member. Appends and snapshot pieces are cut well
+/// below it, but for the append of a single entry that is longer.
+pub(super) const MAX_FRAME: usize = 12 << 20;
+/// For what is around a command in a frame.
+const AROUND: usize = 1 << 20;
+const _: () = assert!(tenure_storage::MAX_COMMAND_BYTES + AROUND <= MAX_FRAME, "every entry fits into a frame");
+const _: () = assert!(crate::handle::MAX_CALL + AROUND <= MAX_FRAME, "every call fits into a frame");
 
 /// The largest greeting.
 pub(super) const GREETING_FRAME: usize = 4 << 10;

@@ -6,6 +6,8 @@
 mod alone;
 mod disk;
 mod net;
+mod rough;
+mod waits;
 mod world;
 
 use world::{Story, run};

@@ -23,6 +23,8 @@ pub struct Net(Arc<Mutex<State>>);
 struct State {
     services: BTreeMap<u64, Arc<dyn Service>>,
     cut: BTreeSet<u64>,
+    /// Whether messages take up to 100 ms, and one packet in a hundred is lost and sent again, as TCP does.
+    rough: bool,
     /// Arrival time of the last message on each connection: the next one does not overtake it.
     last: BTreeMap<(u64, u64, Lane), SimInstant>,
 }
@@ -42,8 +44,17 @@ impl Net {
         self.0.lock().unwrap().cut = ids.iter().copied().collect();
     }
 
+    /// A bad network from here on: late messages, and none that never comes.
+    pub fn roughen(&self) {
+        self.0.lock().unwrap().rough = true;
+    }
+
     pub fn wire(&self, id: u64) -> SimWire {
         SimWire { net: self.clone(), id }
+    }
+
+    fn loses(&self) -> bool {
+        !self.0.lock().unwrap().rough && SimRuntime::thread_rng().random_range(0..LOSS) == 0
     }
 
     fn reaches(&self, from: u64, to: u64) -> bool {
@@ -53,11 +64,12 @@ impl Net {
 
     fn arrival(&self, from: u64, to: u64, lane: Lane) -> SimInstant {
         let mut rng = SimRuntime::thread_rng();
+        let mut state = self.0.lock().unwrap();
         let delay = match rng.random_range(0..100) {
+            _ if state.rough => rough(&mut rng),
             0 => rng.random_range(5_000..60_000),
             _ => rng.random_range(100..1_500),
         };
-        let mut state = self.0.lock().unwrap();
         let at = SimInstant::now() + Duration::from_micros(delay);
         let last = state.last.entry((from, to, lane)).or_insert(at);
         *last = at.max(*last + Duration::from_nanos(1));
@@ -84,7 +96,7 @@ impl Wire for SimWire {
         let there = net.arrival(from, to, lane);
         drop(SimRuntime::spawn(async move {
             SimRuntime::sleep_until(there).await;
-            if lost() || !net.reaches(from, to) {
+            if net.loses() || !net.reaches(from, to) {
                 return SimRuntime::sleep(ttl).await;
             }
             let Some(service) = net.0.lock().unwrap().services.get(&to).cloned() else {
@@ -98,7 +110,7 @@ impl Wire for SimWire {
             drop(service);
             let reply = serving.await;
             SimRuntime::sleep_until(net.arrival(to, from, lane)).await;
-            if lost() || !net.reaches(to, from) {
+            if net.loses() || !net.reaches(to, from) {
                 return SimRuntime::sleep(ttl).await;
             }
             let _ = answer.send(Ok(reply));
@@ -118,6 +130,13 @@ impl Wire for SimWire {
     }
 }
 
-fn lost() -> bool {
-    SimRuntime::thread_rng().random_range(0..LOSS) == 0
+/// Time in microseconds, with that of packets that are lost: each is sent again after 200 ms, then after twice that, and so on.
+fn rough(rng: &mut impl RngExt) -> u64 {
+    let mut delay = rng.random_range(0..100_000);
+    let mut again = 200_000;
+    while rng.random_range(0..100) == 0 {
+        delay += again;
+        again *= 2;
+    }
+    delay
 }

@@ -85,6 +85,7 @@ pub struct Story {
 
 pub struct World {
     pub net: Net,
+    timings: Timings,
     disks: BTreeMap<u64, Disk>,
     pub nodes: Mutex<BTreeMap<u64, Node>>,
     story: Mutex<Story>,
@@ -99,7 +100,7 @@ pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The clockwork of all nodes.
+/// The clockwork of all nodes, unless another is chosen.
 pub fn timings() -> Timings {
     Timings {
         heartbeat: Duration::from_millis(100),
@@ -111,8 +112,14 @@ pub fn timings() -> Timings {
 impl World {
     /// A world in which this many nodes can be booted.
     pub fn of(nodes: u64) -> World {
+        World::with(nodes, timings())
+    }
+
+    /// The same with another clockwork.
+    pub fn with(nodes: u64, timings: Timings) -> World {
         World {
             net: Net::default(),
+            timings,
             disks: (1..=nodes).map(|id| (id, Disk::new())).collect(),
             nodes: Mutex::default(),
             story: Mutex::default(),
@@ -135,7 +142,7 @@ impl World {
             snapshots: disk.snapshots.clone(),
             introduced: (1..=9).map(|id| (id, peer(id))).collect(),
             wire: Arc::new(self.net.wire(id)),
-            timings: timings(),
+            timings: self.timings,
             snapshot_policy: Snapshots { every: 150, keep: 20, ..Snapshots::default() },
             feature_level_max: 1,
             offload: Offload::Inline,

@@ -17,8 +17,11 @@ use tenure_core::{
     trust::{Act, Need, Scope},
 };
 
+/// The path to restore one.
+pub(super) const RESTORE: &str = "/v1/backup/restore";
+
 pub(super) fn routes() -> Router<Arc<dyn Backend>> {
-    Router::new().route("/v1/backup", post(save)).route("/v1/backup/restore", post(restore))
+    Router::new().route("/v1/backup", post(save)).route(RESTORE, post(restore))
 }
 
 /// The head of a backup that is written now at this node.

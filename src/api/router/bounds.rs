@@ -1,14 +1,14 @@
 //! How much a client may send, and how much of the server one identity may take up.
 
-use super::{BODY_LIMIT, Failed, error, who::By};
+use super::{BODY_LIMIT, DECLARATION_LIMIT, DECLARING, Failed, Shared, error, who, who::By};
 use crate::api::{
-    backend::Failure,
+    backend::{Backend, Failure, Read},
     wire::{ErrorKind, ErrorView},
 };
 use axum::{
     Extension,
     body::HttpBody,
-    extract::{Request, rejection::JsonRejection},
+    extract::{DefaultBodyLimit, Request, State, rejection::JsonRejection},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
@@ -17,7 +17,10 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
 };
-use tenure_core::{Caller, Rejection};
+use tenure_core::{
+    Caller, Rejection,
+    trust::{Need, Scope},
+};
 
 /// Longest body accepted of a client without a certificate, in bytes: a join request.
 pub(super) const JOIN_LIMIT: usize = 16 << 10;
@@ -25,12 +28,15 @@ pub(super) const JOIN_LIMIT: usize = 16 << 10;
 const SHORT: usize = 64 << 10;
 /// Room for the longer bodies that are being worked on, in bytes: of one identity, and of all.
 const BODIES: (usize, usize) = (2 * BODY_LIMIT, 4 * BODY_LIMIT);
+/// Room for those that are longer than others may be, in bytes: one at a time, since it takes many times that to read it.
+const DECLARATIONS: usize = DECLARATION_LIMIT;
 /// Streams of events of all identities together, as a multiple of those of one.
 const STREAMS: usize = 4;
 
 /// What identities have taken up.
 pub(in crate::api) struct Bounds {
     bodies: Arc<Shares>,
+    declarations: Arc<Shares>,
     streams: Arc<Shares>,
 }
 
@@ -38,7 +44,8 @@ impl Bounds {
     /// With so many streams of events for one identity.
     pub(in crate::api) fn new(streams: usize) -> Self {
         let shares = |each, all| Arc::new(Shares { each, all, taken: Mutex::default() });
-        Bounds { bodies: shares(BODIES.0, BODIES.1), streams: shares(streams, streams.saturating_mul(STREAMS)) }
+        let (bodies, declarations) = (shares(BODIES.0, BODIES.1), shares(DECLARATIONS, DECLARATIONS));
+        Bounds { bodies, declarations, streams: shares(streams, streams.saturating_mul(STREAMS)) }
     }
 
     /// Room for one more stream of events.
@@ -110,27 +117,41 @@ pub(super) async fn short_body(request: Request, next: Next) -> Response {
 
 /// The same for clients with a certificate, and room for what is long.
 pub(super) async fn room_for_body(
+    State(backend): Shared,
     By(by): By,
     Extension(bounds): Extension<Arc<Bounds>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let announced = request.body().size_hint();
-    if announced.lower() > BODY_LIMIT as u64 {
-        return too_long(BODY_LIMIT);
+    let (least, most) = (announced.lower(), announced.upper().and_then(|length| usize::try_from(length).ok()));
+    let declares = least > BODY_LIMIT as u64 && DECLARING.contains(&request.uri().path());
+    let (limit, room) = match declares && administers(&*backend, &by).await {
+        true => (DECLARATION_LIMIT, &bounds.declarations),
+        false => (BODY_LIMIT, &bounds.bodies),
+    };
+    if least > limit as u64 {
+        return too_long(limit);
     }
+    DefaultBodyLimit::max(limit).apply(&mut request);
     // Without a length it may have any.
-    let length = announced.upper().and_then(|length| usize::try_from(length).ok()).unwrap_or(BODY_LIMIT);
+    let length = most.unwrap_or(limit);
     if length <= SHORT {
         return next.run(request).await;
     }
-    match bounds.bodies.take(&owner(&by), length.min(BODY_LIMIT)) {
+    match room.take(&owner(&by), length.min(limit)) {
         Some(_share) => next.run(request).await,
         None => {
             let why = Rejection::new("too_many_bodies", "too many long requests are being worked on");
             Failed(Failure::from(why.advise("try again when they have ended"))).into_response()
         }
     }
+}
+
+/// Whether somebody administers the cluster, as far as this node knows. What they ask for is judged again by the ledger.
+async fn administers(backend: &dyn Backend, by: &Caller) -> bool {
+    let ledger = backend.ledger(Read::Stale).await;
+    ledger.is_ok_and(|ledger| who::may(&ledger, by, &Need::Administer(Scope::Cluster)).is_ok())
 }
 
 fn too_long(limit: usize) -> Response {

@@ -46,7 +46,7 @@ pub fn members(view: &MembersView, style: Style) -> String {
         let role = match (leads, member.voter) {
             (true, _) => toned("leader", Tone::Good),
             (false, true) => plain("voter"),
-            (false, false) => toned("learner", Tone::Busy),
+            (false, false) => plain("learner"),
         };
         let node = view.nodes.iter().find(|node| node.name == member.name);
         let mut row = vec![

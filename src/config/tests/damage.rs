@@ -1,7 +1,11 @@
 //! Damaged files: any text is read to its end, and the messages point into it.
 
-use crate::{cluster::parse, reference::SAMPLE};
+use crate::{
+    cluster::{TEXT_LIMIT, parse},
+    reference::SAMPLE,
+};
 use proptest::prelude::*;
+use tenure_core::command::DECLARATION_LIMIT;
 
 #[test]
 fn columns_count_characters_and_a_terminal_sees_the_line() {
@@ -100,4 +104,26 @@ proptest! {
         text.replace_range(at..(at + length).min(SAMPLE.len()), &with);
         let _ = parse("x", &text).map_err(|problems| (problems.to_string(), problems.fancy(false)));
     }
+}
+
+/// A resource with as many values as it may have.
+fn large(n: usize) -> String {
+    let mut text = format!("\n[resources.r{n}]\ngroup = \"g\"\ntype = \"Process\"\n[resources.r{n}.attributes]\n");
+    for value in 0..15 {
+        text.push_str(&format!("a{value} = \"{}\"\n", "x".repeat(4_000)));
+    }
+    text
+}
+
+#[test]
+fn what_is_too_long_for_the_log_or_to_be_read_is_refused_with_the_limit() {
+    let servers: String = (0..2).map(|n| format!("\n[servers.s{n}]\n[nodes.n{n}]\nserver = \"s{n}\"\n")).collect();
+    let start = format!("name = \"site\"\n{servers}\n[groups.g]\nservers = [\"s0\", \"s1\"]\n");
+    let cluster = |resources: usize| start.clone() + &(0..resources).map(large).collect::<String>();
+    let fits = parse("x", &cluster(130)).unwrap();
+    assert!(fits.length() > 7 << 20 && fits.length() <= DECLARATION_LIMIT);
+    let refused = parse("x", &cluster(150)).unwrap_err().to_string();
+    assert!(refused.contains("bytes, at most 8388608 are allowed; declare"), "{refused}");
+    let refused = parse("x", &(start + &"# nothing\n".repeat(TEXT_LIMIT / 10))).unwrap_err().to_string();
+    assert!(refused.contains("bytes, at most 25165824 are allowed; declare"), "{refused}");
 }

@@ -42,9 +42,10 @@ impl Execution {
             return self.report(ran(answer));
         };
         match (self.stage.clone(), answer) {
-            (Stage::Before | Stage::Told(..), Answer::Probed(_) | Answer::Paused | Answer::Read(_)) => {
-                self.report(Ending::Unknown("its agent was not answered for".into()))
-            }
+            (
+                Stage::Before | Stage::Told(..),
+                Answer::Probed(_) | Answer::Paused | Answer::Read(_) | Answer::Unread(_),
+            ) => self.report(Ending::Unknown("its agent was not answered for".into())),
             (Stage::Before, answer) => match self.first_inside() {
                 Some((_, operation)) => self.answered_inside(resource, operation, answer, elapsed),
                 None => self.report(ran(answer)),
@@ -78,7 +79,7 @@ impl Execution {
             }
             // Whether the action has taken effect all the same is looked at, not believed.
             Answer::Refused(why) | Answer::Unknown(why) => self.probe(resource, elapsed, forced, Some(why)),
-            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
+            Answer::Read(_) | Answer::Unread(_) | Answer::Probed(_) | Answer::Paused => {
                 self.report(Ending::Unknown("its agent was not answered for".into()))
             }
         }

@@ -2,12 +2,15 @@
 //! and needs no match arms for changes that cannot reach it.
 
 use crate::{ForeignText, Reading, ResourceName, Seen, ServerName, Span, note::CleanReason};
+use std::collections::BTreeSet;
 
 /// A question to the world outside the core.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ask {
     /// Read a server; the reading must begin after the question.
     Read(ServerName),
+    /// Read these servers, side by side; each reading is an answer of its own, and must begin after the order was given.
+    ReadAll(BTreeSet<ServerName>),
     /// Look at a resource inside the node; the look must begin after the question.
     Probe(ResourceName),
     /// Let some time pass.
@@ -118,6 +121,8 @@ pub struct Program {
 pub enum Answer {
     /// A reading, of whatever quality.
     Read(Reading),
+    /// This server was not read: its managers were busy with other commands for too long. Nothing follows from that.
+    Unread(ServerName),
     /// The look of an agent.
     Probed(Seen),
     /// The change was accepted.

@@ -157,7 +157,7 @@ impl Applying<'_> {
             return false;
         };
         let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
-        if elsewhen || reading.since < order.index {
+        if elsewhen || !order.precedes(reading.since) {
             return false;
         }
         let mut news = false;

@@ -112,6 +112,7 @@ impl StandDown {
                     | Answer::Refused(_)
                     | Answer::NotSent(_)
                     | Answer::Read(_)
+                    | Answer::Unread(_)
                     | Answer::Probed(_)
                     | Answer::Paused => CleanReason::OfflineIneffective,
                 };

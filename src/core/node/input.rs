@@ -1,6 +1,6 @@
 //! Inputs and effects of a node.
 
-use super::{ClusterClock, Digest, Lease};
+use super::{ClusterClock, Digest, Lease, voters};
 use crate::{
     Command, Inside, Ledger, NodeName, OrderId, Reading, ResourceName, ServerName, Span, Time,
     execution::{self, Ask, LocalOperation},
@@ -47,6 +47,10 @@ pub struct Standing {
     pub applied: u64,
     /// The members that vote.
     pub voters: Arc<BTreeSet<NodeName>>,
+    /// If it leads: the members that only follow, and whether each has caught up with the log.
+    pub learners: Arc<BTreeMap<NodeName, bool>>,
+    /// Whether a change of voters is half done.
+    pub joint: bool,
 }
 
 impl Standing {
@@ -142,6 +146,13 @@ pub enum Input {
     CaughtUp(u64),
     /// This process was entered for its node at this index; `None` if it is not yet.
     Enlisted(Option<u64>),
+    /// A change of voters has ended.
+    VotersChanged {
+        /// The term in which it was decided.
+        term: u64,
+        /// Whether it was made.
+        done: bool,
+    },
 }
 
 /// The outcome of a leader's proposal.
@@ -223,6 +234,12 @@ pub enum Effect {
     },
     /// Refuse the heartbeats of the leader in this term; with term 0, refuse none.
     Distrust(u64),
+    /// Change who votes, or complete a change that is half done. Answered by [`Input::VotersChanged`].
+    ChangeVoters {
+        term: u64,
+        /// The change; without names, nothing but what is half done.
+        change: voters::Change,
+    },
     /// Stop this process, after an attempt to have the reason recorded.
     Stop {
         end: End,

@@ -1,6 +1,8 @@
 //! Leading: heartbeats and leases, the times of plans, and probes.
 
-use super::{Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs};
+use super::{
+    Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs, portion,
+};
 use crate::{
     Command, Inside, NodeName, Reading, ServerName, Span,
     ledger::Incarnation,
@@ -303,6 +305,7 @@ impl Node {
         self.plan_by = self.plan_by.map(|by| by.max(at.after(GATHER)));
         if !commands.is_empty() {
             *proposing = true;
+            let commands = portion::first(commands);
             leading.proposes(&commands);
             self.effects.push(Effect::Propose { of: Proposal::Plan(*term), commands, at });
         }

@@ -224,6 +224,13 @@ impl Leading {
         View { nodes: self.nodes(nodes, timings, now), readings: self.readings.clone(), inside: self.inside.clone() }
     }
 
+    /// Whether this leader has heard a node at all, and the time for which it has not, counted at most from the time since
+    /// which it leads.
+    pub(super) fn silence(&self, node: &NodeName, now: Moment) -> (bool, Span) {
+        let heard = self.heard.get(node).is_some_and(|heard| heard.at >= self.since);
+        (heard, now.since(self.last_heard(node).max(self.since)))
+    }
+
     fn last_heard(&self, node: &NodeName) -> Moment {
         self.heard.get(node).map_or(self.since, |heard| heard.at)
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::StandDown,
-    faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, usable,
+    faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, suffrage::Suffrage, usable,
 };
 use crate::{
     Inside, NodeName, Reading, ResourceName, ServerName, Span, Time, execution, ledger::Incarnation, pace::Gap,
@@ -60,6 +60,7 @@ pub struct Node {
     pub(crate) effects: Vec<Effect>,
     /// Digest of its own ledger at the last index at which all compare theirs.
     pub(super) digest: Option<Digest>,
+    pub(super) suffrage: Suffrage,
 }
 
 impl Node {
@@ -99,6 +100,7 @@ impl Node {
             plan_by: None,
             effects: Vec::new(),
             digest: None,
+            suffrage: Suffrage::default(),
         }
     }
 
@@ -124,6 +126,7 @@ impl Node {
             Input::Reported { order, taken } => self.orders.reported(order, taken, now.moment),
             Input::Planned { term, fate } => self.planned(now, term, fate),
             Input::CaughtUp(term) => self.caught_up(now, term),
+            Input::VotersChanged { term, done } => self.voters_changed(now, term, done),
             Input::Enlisted(at) => {
                 self.enlisting = false;
                 self.enlisted = at.or(self.enlisted);
@@ -257,6 +260,7 @@ impl Node {
         let standing = now.standing;
         if standing.leads {
             self.beat_self(now);
+            self.mind_voters(now);
             return;
         }
         let known = standing.leader.as_ref().or(standing.distrusted.as_ref()).or(standing.rumoured.as_ref());
@@ -305,7 +309,7 @@ impl Node {
 
     /// Passes a reading on: to the planner if this node leads, to the leader otherwise.
     fn read(&mut self, now: Now<'_>, server: &ServerName, reading: Option<Reading>, blind: bool) {
-        self.rounds.done(server);
+        self.rounds.done(server, now.ledger.config.timings.monitor, now.moment);
         let Some(reading) = reading else { return };
         self.reaches_manager = !blind;
         let state = now.ledger.servers.get(server);

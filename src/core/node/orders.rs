@@ -215,6 +215,7 @@ impl Orders {
             Stage::Asked { mut execution } | Stage::Pausing { mut execution, .. } => {
                 match execution.next(answer, elapsed) {
                     Next::Ask(ask) => self.ask(id, execution, ask, owing, effects),
+                    Next::Wait => owed.stage = Stage::Asked { execution },
                     Next::Report(report) => self.over(id, report, owing, effects),
                 }
             }

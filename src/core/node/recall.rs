@@ -91,6 +91,8 @@ impl Node {
             effects,
             // Never set where nodes are compared.
             digest: _,
+            // There are no learners where nodes are compared.
+            suffrage: _,
         } = self;
         to.clock(clock.now(now));
         to.moment(*born);

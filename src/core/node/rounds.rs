@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const BRISK: Span = Span::seconds(1);
 /// Shortest time between two readings of a server, whoever asks.
 const SHORTEST: Span = Span(50);
+/// At rest, a reading that takes longer than this part of the monitor interval is followed by a pause as long as itself,
+/// up to a whole interval: what is slow is busy, and is not to be kept so by being asked.
+const PART: u64 = 4;
 
 /// The rounds of a node over the servers that it watches.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,10 @@ struct Round {
     asked: Option<Moment>,
     gap: Gap,
     pace: Span,
+    /// Whether something is under way there.
+    brisk: bool,
+    /// Time before which it is not read again at rest, because the last reading took long.
+    rests: Option<Moment>,
 }
 
 impl Rounds {
@@ -50,10 +57,12 @@ impl Rounds {
                 asked: None,
                 gap: Gap::default(),
                 pace: BRISK,
+                brisk: false,
+                rests: None,
             });
             let brisk = busy.contains(server) || ledger.servers.get(server).is_some_and(unsettled);
             let monitor = ledger.config.timings.monitor;
-            round.pace = if brisk { BRISK.min(monitor) } else { monitor };
+            (round.pace, round.brisk) = (if brisk { BRISK.min(monitor) } else { monitor }, brisk);
         }
     }
 
@@ -86,9 +95,11 @@ impl Rounds {
     }
 
     /// Records that a reading has ended.
-    pub fn done(&mut self, server: &ServerName) {
+    pub fn done(&mut self, server: &ServerName, monitor: Span, now: Moment) {
         if let Some(round) = self.servers.get_mut(server) {
-            round.under_way = false;
+            let took = round.begun.map(|begun| now.since(begun)).unwrap_or_default();
+            let slow = took.times(PART) > monitor;
+            (round.under_way, round.rests) = (false, slow.then(|| now.after(took.min(monitor))));
         }
     }
 
@@ -102,6 +113,7 @@ impl Round {
     fn next(&self, now: Moment) -> Moment {
         let Some(begun) = self.begun else { return now };
         let paced = begun.after(self.pace);
+        let paced = self.rests.filter(|_| !self.brisk).map_or(paced, |rests| rests.max(paced));
         self.asked.map_or(paced, |asked| paced.min(asked.max(begun.after(SHORTEST))))
     }
 }

@@ -66,6 +66,7 @@ fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<Str
     for (at, answer) in answers {
         match execution.next(answer, Span(at)) {
             Next::Ask(ask) => asked.push(word(&ask)),
+            Next::Wait => {}
             Next::Report(report) => return (asked, Some(report.ending)),
         }
     }
@@ -75,6 +76,10 @@ fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<Str
 pub fn word(ask: &Ask) -> String {
     match ask {
         Ask::Read(server) => format!("{READ} {server}"),
+        Ask::ReadAll(servers) => {
+            let servers: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+            format!("{READ} {}", servers.join(" "))
+        }
         Ask::Probe(_) => "look".to_owned(),
         Ask::Pause(span) => format!("pause {span}"),
         Ask::Do(operation) => operation_word(operation),
@@ -119,7 +124,7 @@ fn a_start_looks_everywhere_first_and_reads_back() {
         (320, reads("p1", Power::Starting)),
     ];
     let (asked, ending) = carry(start(&["p2"]), answers);
-    assert_eq!(asked, ["read p2", "read p1", "start", "read p1"]);
+    assert_eq!(asked, ["read p1 p2", "start", "read p1"]);
     assert_eq!(ending, Some(Ending::Done));
 }
 
@@ -310,6 +315,7 @@ fn ibm_i_is_never_cut_off_while_it_runs() {
         let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
         let next = |execution: &mut Execution, answer, at| match execution.next(answer, Span(at)) {
             Next::Ask(ask) => word(&ask),
+            Next::Wait => "wait".to_owned(),
             Next::Report(report) => format!("{:?}", report.ending),
         };
         assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
@@ -456,14 +462,14 @@ fn a_definition_is_brought_to_where_an_lpar_starts() {
             (2_240, reads("p1", Power::Starting)),
         ],
     );
-    assert_eq!(asked, ["read p2", "read p1", "move definition from p2", "read p1", "start", "read p1"]);
+    assert_eq!(asked, ["read p1 p2", "move definition from p2", "read p1", "start", "read p1"]);
     assert_eq!(ending, Some(Ending::Done));
     let down = || vec![(80, reading("p2", SystemState::PowerOff, None)), (160, reads("p1", Power::Absent))];
     let (asked, ending) = carry(
         with_home(&["p2"]),
         down().into_iter().chain([(2_000, Answer::Accepted), (2_080, reads("p1", Power::Starting))]).collect(),
     );
-    assert_eq!(asked, ["read p2", "read p1", "remote restart from p2", "read p1"]);
+    assert_eq!(asked, ["read p1 p2", "remote restart from p2", "read p1"]);
     assert_eq!(ending, Some(Ending::Done));
     let unproven =
         vec![(80, reading("p2", SystemState::PowerOff, Some(Power::Off))), (160, reads("p1", Power::Absent))];
@@ -583,11 +589,11 @@ fn a_move_that_failed_half_way_is_cleared_up_before_a_start() {
         let begin = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
         let answers = begin.into_iter().chain([(320, answer)]).collect();
         let (asked, ending) = carry_as(true, start(&[]), answers);
-        assert_eq!(asked, ["read p2", "read p1", "start", "recover migration"], "{case}");
+        assert_eq!(asked, ["read p1 p2", "start", "recover migration"], "{case}");
         assert_eq!(ending, expected, "{case}");
     }
     let fixed = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
-    assert_eq!(carry(start(&[]), fixed), (vec!["read p2".into(), "read p1".into(), "start".into()], refuses()));
+    assert_eq!(carry(start(&[]), fixed), (vec!["read p1 p2".into(), "start".into()], refuses()));
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn carried(order: Order, answers: Vec<(u64, Answer)>) -> (String, Option<Ending>
     for (at, answer) in answers {
         match execution.next(answer, Span(at)) {
             Next::Ask(ask) => asked.push(word(&ask)),
+            Next::Wait => {}
             Next::Report(report) => return (asked.join(", "), Some(report.ending)),
         }
     }

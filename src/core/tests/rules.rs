@@ -1,6 +1,7 @@
 //! The tests of the core, as one program, so that it is linked once.
 
 mod alone;
+mod around;
 mod authorities;
 mod beats;
 mod clearing;
@@ -27,9 +28,11 @@ mod node;
 mod nodes;
 mod outage;
 mod overlaps;
+mod pace;
 mod pause;
 mod place;
 mod places;
+mod portions;
 mod processes;
 mod properties;
 mod returns;
@@ -45,6 +48,7 @@ mod trees;
 mod trust;
 mod upkeep;
 mod verbs;
+mod voters;
 mod vouch;
 mod what_if;
 mod words;

@@ -18,13 +18,14 @@ fn execution(order: Order) -> Execution {
 }
 
 fn reads(server: &str, power: Power) -> Reading {
-    Reading { copies: [("web1".into(), power)].into(), ..site::reading(server) }
+    Reading { since: 9, copies: [("web1".into(), power)].into(), ..site::reading(server) }
 }
 
 /// The next question, or how it ended.
 fn next(execution: &mut Execution, answer: Answer, at: u64) -> Result<String, Ending> {
     match execution.next(answer, Span(at)) {
         Next::Ask(ask) => Ok(word(&ask)),
+        Next::Wait => Ok("wait".to_owned()),
         Next::Report(report) => Err(report.ending),
     }
 }
@@ -60,7 +61,7 @@ fn an_lpar_that_is_not_the_declared_one_is_left_alone() {
         for (order, power, done) in [(stop(0), Power::Running, "cut off"), (start(&[]), Power::Off, "start")] {
             let mut execution = execution(order);
             if done == "start" {
-                assert_eq!(read(&mut execution, reads("p2", Power::Off), 10), asks("read p1"));
+                assert_eq!(read(&mut execution, reads("p2", Power::Off), 10), asks("wait"));
             }
             let mut reading = reads("p1", power);
             reading.listed.insert("web1".into(), Listed { uuid: None, remark: Some(remark.clone()) });
@@ -75,7 +76,7 @@ fn an_lpar_that_is_not_the_declared_one_is_left_alone() {
 fn an_accepted_start_may_take_a_while_to_show() {
     let after = |at: u64| {
         let mut execution = execution(start(&[]));
-        assert_eq!(read(&mut execution, reads("p2", Power::Off), 10), asks("read p1"));
+        assert_eq!(read(&mut execution, reads("p2", Power::Off), 10), asks("wait"));
         assert_eq!(read(&mut execution, reads("p1", Power::Off), 20), asks("start"));
         assert_eq!(next(&mut execution, Answer::Accepted, 30), asks("read p1"));
         read(&mut execution, reads("p1", Power::Off), at)
@@ -95,12 +96,12 @@ fn a_server_is_off_that_reads_so_live() {
         (SystemState::Operating, true, false),
     ] {
         let mut execution = execution(order(Action::Fence));
-        let down = Reading { system: SystemState::Error, ..site::reading("p1") };
+        let down = Reading { since: 9, system: SystemState::Error, ..site::reading("p1") };
         assert_eq!(read(&mut execution, down, 10), asks("power off"));
         assert_eq!(next(&mut execution, Answer::Accepted, 20), asks("read p1"));
         let expected = if done { Err(Ending::Done) } else { asks("pause 100ms") };
         assert_eq!(
-            read(&mut execution, Reading { system, live, ..site::reading("p1") }, 30),
+            read(&mut execution, Reading { since: 9, system, live, ..site::reading("p1") }, 30),
             expected,
             "{system} {live}"
         );
@@ -109,7 +110,7 @@ fn a_server_is_off_that_reads_so_live() {
 
 #[test]
 fn the_lpar_of_a_node_is_cut_off_where_it_can_be_read_and_is_off_when_it_reads_so() {
-    let node = |node, system| Reading { node, system, ..site::reading("p1") };
+    let node = |node, system| Reading { since: 9, node, system, ..site::reading("p1") };
     let up = SystemState::Operating;
     for system in [SystemState::Initializing, SystemState::Error, SystemState::NoConnection] {
         let not_done = Err(Ending::NotDone(format!("p1 reads {system}").into()));

@@ -51,15 +51,20 @@ pub struct SystemFacts {
     pub time: String,
 }
 
-/// Reads the one system that was asked for, and checks that it is that one.
+/// Reads one system of a list of all: the one with this type, model and serial number.
 pub fn system(records: &[Record], mtms: &str) -> Result<SystemFacts, Failure> {
-    let [record] = records else {
-        return Err(not_understood(format!("{} systems instead of one", records.len())));
+    let is_it = |record: &&Record| {
+        let named = record.get("type_model").zip(record.get("serial_num"));
+        named.is_some_and(|(model, serial)| mtms.split_once('*') == Some((model, serial)))
     };
-    let found = format!("{}*{}", required(record, "type_model")?, required(record, "serial_num")?);
-    if found != mtms {
-        return Err(not_understood(format!("asked for system {mtms}, got {found}")));
-    }
+    let mut found = records.iter().filter(is_it);
+    let record = match (found.next(), found.next()) {
+        (Some(record), None) => record,
+        (Some(_), Some(_)) => return Err(not_understood(format!("system {mtms} is listed twice"))),
+        (None, _) => {
+            return Err(not_understood(format!("system {mtms} is not among the {} that it lists", records.len())));
+        }
+    };
     Ok(SystemFacts {
         state: SystemState::parse(required(record, "state")?),
         time: record.value("sys_time").unwrap_or_default().to_owned(),

@@ -16,6 +16,7 @@ use super::command::Command;
 use super::connection::Connection;
 use super::exec::{self, ExecError, Output, Slot};
 use super::link::Session;
+use super::time::Time;
 use crate::hypervisor::{Failure, ManagerContact};
 
 /// Limit of commands running on one HMC at the same time. HMCs slow down badly beyond two to four.
@@ -28,6 +29,10 @@ pub const MAX_MOVES_PER_HMC: usize = 4;
 
 /// Limit of questions among the commands, so that a command to stop something never queues behind slow questions.
 pub const MAX_QUESTIONS_PER_HMC: usize = 2;
+
+/// Limit of questions of the rounds that run, or stand in the queue of all questions: those of orders wait behind no
+/// more than these, however many servers there are. The other ones of the rounds wait before that queue.
+const MAX_ROUTINE_PER_HMC: usize = MAX_QUESTIONS_PER_HMC;
 
 /// Time after an unanswered command for which other HMCs are asked first.
 const SUSPICION: Duration = Duration::from_secs(30);
@@ -45,8 +50,10 @@ const MAX_UNANSWERED: u32 = 3;
 /// The purpose of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// It changes nothing.
+    /// It changes nothing, and an order or a person waits for the answer.
     Question,
+    /// The same, of the rounds over the servers: it goes after all others.
+    Routine,
     /// It changes something.
     Mutation,
     /// It moves an LPAR to another server, or asks whether that is possible. Takes minutes, so that its silence
@@ -54,22 +61,24 @@ pub enum Purpose {
     Move,
 }
 
-/// The deadlines of a command.
+/// The deadlines of a change.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The command must be sent by then.
+    /// The command must have its turn and be sent by then.
     pub send_by: Instant,
     /// It must have ended by then.
     pub end_by: Instant,
 }
 
-/// Permission to run: for a question one of the questions, and for all one of the commands or moves.
-type Permits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
+/// Permission to run: for a question of the rounds one of those, for any question one of the questions, and for all one
+/// of the commands or moves.
+type Permits<'a> = ([Option<SemaphorePermit<'a>>; 2], SemaphorePermit<'a>);
 
 /// One HMC.
 pub struct Console {
     commands: Semaphore,
     questions: Semaphore,
+    routine: Semaphore,
     moves: Semaphore,
     connection: Connection,
     unanswered: Mutex<Unanswered>,
@@ -93,6 +102,7 @@ impl Console {
         Self {
             commands: Semaphore::new(MAX_COMMANDS_PER_HMC),
             questions: Semaphore::new(MAX_QUESTIONS_PER_HMC),
+            routine: Semaphore::new(MAX_ROUTINE_PER_HMC),
             moves: Semaphore::new(MAX_MOVES_PER_HMC),
             connection: Connection::new(address),
             unanswered: Mutex::default(),
@@ -149,8 +159,32 @@ impl Console {
         self.connection.close().await;
     }
 
-    /// Runs one command.
-    pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
+    /// Asks one question.
+    pub async fn ask(&self, command: &Command, purpose: Purpose, time: &mut Time) -> Result<Output, ExecError> {
+        let Ok(permits) = timeout_at(time.turn_by(), self.permits(purpose)).await else {
+            return Err(ExecError::Before(Failure::NoTurn));
+        };
+        let end_by = time.begins();
+        let result = self.run(command, (purpose, permits), Limits { send_by: end_by, end_by }).await;
+        time.ends();
+        result
+    }
+
+    /// Makes one change.
+    pub async fn change(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
+        match timeout_at(limits.send_by, self.permits(purpose)).await {
+            Ok(permits) => self.run(command, (purpose, permits), limits).await,
+            Err(_) => Err(ExecError::Before(Failure::NoTurn)),
+        }
+    }
+
+    /// Runs one command whose turn it is. Until then nothing was asked, and nothing follows for the HMC.
+    async fn run(
+        &self,
+        command: &Command,
+        (purpose, _permits): (Purpose, Permits<'_>),
+        limits: Limits,
+    ) -> Result<Output, ExecError> {
         let result = self.run_once(command, purpose, limits).await;
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.is_ok());
         // A move is answered when it is over, and tells nothing of the HMC until then.
@@ -190,7 +224,7 @@ impl Console {
     }
 
     async fn run_once(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
-        let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
+        let (session, slot) = match self.open_slot(limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {
                 if failure == Failure::TimeoutBeforeSending && purpose != Purpose::Move {
@@ -201,7 +235,7 @@ impl Console {
         };
         let began = Instant::now();
         let result = slot.run(command.line(), limits.end_by).await;
-        if result.is_ok() && purpose == Purpose::Question {
+        if result.is_ok() && matches!(purpose, Purpose::Question | Purpose::Routine) {
             self.note_time(began.elapsed());
         }
         match result {
@@ -233,21 +267,18 @@ impl Console {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
     }
 
-    /// Waits for the permits and opens a channel.
-    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
-        let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
-        let (session, slot) = self.open_slot(send_by).await?;
-        Ok((permits, session, slot))
-    }
-
     async fn permits(&self, purpose: Purpose) -> Permits<'_> {
         const NEVER_CLOSED: &str = "the semaphores of a console are never closed";
-        let question = match purpose {
-            Purpose::Question => Some(self.questions.acquire().await.expect(NEVER_CLOSED)),
-            Purpose::Mutation => None,
-            Purpose::Move => return (None, self.moves.acquire().await.expect(NEVER_CLOSED)),
+        let routine = match purpose {
+            Purpose::Routine => Some(self.routine.acquire().await.expect(NEVER_CLOSED)),
+            Purpose::Question | Purpose::Mutation => None,
+            Purpose::Move => return ([None, None], self.moves.acquire().await.expect(NEVER_CLOSED)),
         };
-        (question, self.commands.acquire().await.expect(NEVER_CLOSED))
+        let question = match purpose {
+            Purpose::Question | Purpose::Routine => Some(self.questions.acquire().await.expect(NEVER_CLOSED)),
+            Purpose::Mutation | Purpose::Move => None,
+        };
+        ([routine, question], self.commands.acquire().await.expect(NEVER_CLOSED))
     }
 
     /// Opens a channel, connecting if need be. A dead connection is replaced once; that is safe since nothing was

@@ -16,11 +16,12 @@ use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
 use super::mutation::{Change, description_command, lpar_command, offer, server_command};
-use super::queries::{Connections, read_capacity, read_server, read_version};
+use super::queries::{Connections, Wanted, read_capacity, read_server, read_version};
+use super::time::Time;
 use super::trial::Trials;
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, ReadError, ServerAddress, ServerReading,
-    Stop, Turns, Unfit,
+    Stop, Turns, Unfit, Urgency,
 };
 
 /// Longest time of a call, whatever the caller allows.
@@ -121,7 +122,7 @@ impl HmcDriver {
     pub(super) async fn knock_at(&self, name: &str, within: Duration) {
         if let Some(hmc) = self.by_name(name) {
             // The console keeps the outcome.
-            let _ = read_version(&hmc.console, deadline(within)).await;
+            let _ = read_version(&hmc.console, &mut Wanted::within(within)).await;
         }
     }
 
@@ -188,7 +189,7 @@ impl HmcDriver {
             Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason: reason.into() })),
         };
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
-            return Err(not_sent(operation, Failure::TimeoutBeforeSending));
+            return Err(not_sent(operation, Failure::NoTurn));
         };
         offer(self.candidates_for_change(server), operation, &change, end_by).await
     }
@@ -214,7 +215,17 @@ impl HmcDriver {
     /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
     /// included). Every fact in the answer was obtained after the call began.
     pub async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
-        let deadline = deadline(within);
+        self.read_for(server, Urgency::Order, within).await
+    }
+
+    /// The same, in the queue of those who wait for it.
+    pub(super) async fn read_for(
+        &self,
+        server: &ServerAddress,
+        urgency: Urgency,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError> {
+        let mut time = Time::new(within.min(LONGEST_CALL));
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
         let described = self.inner.descriptions.load(Ordering::Relaxed);
@@ -222,11 +233,12 @@ impl HmcDriver {
         let mut attempts = Vec::new();
         let mut not_live: Option<ServerReading> = None;
         for candidate in candidates {
-            let until = share(deadline, left);
+            let mut wanted = Wanted { urgency, time: time.share(left) };
             left -= 1;
             let (via, result) = match candidate {
                 Ok(hmc) => {
-                    let reading = read_server(&hmc.console, &hmc.connections, mtms, described, until).await;
+                    let reading = read_server(&hmc.console, &hmc.connections, mtms, described, &mut wanted).await;
+                    time.spend(&wanted.time);
                     (hmc.console.name().to_owned(), reading)
                 }
                 Err(name) => (name, Err(Failure::NotConfigured)),
@@ -361,16 +373,20 @@ impl HmcDriver {
 
     /// Reads the server's total and free memory and processing power.
     pub async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
-        let deadline = deadline(within);
+        let mut time = Time::new(within.min(LONGEST_CALL));
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
         let mut left = candidates.len();
         let mut attempts = Vec::new();
         for candidate in candidates {
-            let until = share(deadline, left);
+            let mut wanted = Wanted { urgency: Urgency::Order, time: time.share(left) };
             left -= 1;
             let (via, result) = match candidate {
-                Ok(hmc) => (hmc.console.name().to_owned(), read_capacity(&hmc.console, mtms, until).await),
+                Ok(hmc) => {
+                    let capacity = read_capacity(&hmc.console, mtms, &mut wanted).await;
+                    time.spend(&wanted.time);
+                    (hmc.console.name().to_owned(), capacity)
+                }
                 Err(name) => (name, Err(Failure::NotConfigured)),
             };
             match result {
@@ -383,10 +399,9 @@ impl HmcDriver {
 
     /// Checks every HMC, by asking for its version.
     pub async fn check(&self, within: Duration) -> Vec<ConsoleStatus> {
-        let until = deadline(within);
         let hmcs = self.all();
         let statuses = hmcs.iter().map(|hmc| async move {
-            let health = match read_version(&hmc.console, until).await {
+            let health = match read_version(&hmc.console, &mut Wanted::within(within)).await {
                 Ok(version) => ConsoleHealth::Ok { version },
                 Err(Failure::AuthenticationFailed { reason }) => ConsoleHealth::AuthenticationFailed { reason },
                 Err(Failure::HostKeyMismatch { expected, presented }) => {
@@ -430,8 +445,10 @@ fn not_sent(operation: String, failure: Failure) -> CommandError {
 
 fn no_answer(server: &ServerAddress, attempts: Vec<Attempt>) -> ReadError {
     let server = server.name.clone();
-    match attempts.is_empty() {
-        true => ReadError::NoConsole { server },
+    match attempts.iter().any(|attempt| attempt.failure == Failure::NoTurn) {
+        _ if attempts.is_empty() => ReadError::NoConsole { server },
+        // It was not asked, and might have answered.
+        true => ReadError::NoTurn { server, attempts },
         false => ReadError::NoAnswer { server, attempts },
     }
 }

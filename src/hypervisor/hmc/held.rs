@@ -3,7 +3,7 @@
 use super::{HmcAddress, HmcDriver, HmcKey};
 use crate::hypervisor::{
     Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
-    ServerReading, Turns, Unfit,
+    ServerReading, Turns, Unfit, Urgency,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -28,8 +28,13 @@ impl Hypervisor for HmcDriver {
         self.replace(hmcs.collect());
     }
 
-    async fn read(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
-        self.read_server(server, within).await
+    async fn read(
+        &self,
+        server: &ServerAddress,
+        urgency: Urgency,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError> {
+        self.read_for(server, urgency, within).await
     }
 
     async fn change(&self, change: &Change<'_>, within: Duration) -> Result<(), CommandError> {

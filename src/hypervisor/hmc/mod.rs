@@ -29,8 +29,10 @@ mod link;
 mod message;
 mod moving;
 mod mutation;
+mod overview;
 mod queries;
 pub mod records;
+mod time;
 mod trial;
 
 pub use address::{HmcAddress, HmcKey};

@@ -141,7 +141,7 @@ async fn tell(console: &Console, operation: &str, change: &Change, limits: Limit
     let limits = Limits { send_by: limits.send_by.max(share(limits.end_by, 2)), ..limits };
     let step = if change.check.is_some() { Step::Checked } else { Step::Change };
     info!(hmc, operation, command = change.command.line(), "sending");
-    let told = match console.run(&change.command, change.purpose, limits).await {
+    let told = match console.change(&change.command, change.purpose, limits).await {
         Err(ExecError::Before(failure)) => Told::NotSent(failure),
         Err(ExecError::After(failure)) => Told::Unknown(failure),
         Ok(output) => match conclude(output) {
@@ -155,7 +155,7 @@ async fn tell(console: &Console, operation: &str, change: &Change, limits: Limit
 
 /// Asks whether the change is possible. Nothing is changed in any case.
 async fn ask_first(console: &Console, check: &Command, purpose: Purpose, limits: Limits) -> Result<(), Told> {
-    match console.run(check, purpose, limits).await {
+    match console.change(check, purpose, limits).await {
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(Told::NotSent(failure)),
         Ok(output) => match conclude(output) {
             Ok(_) => Ok(()),

@@ -1,25 +1,26 @@
 //! The questions to one HMC.
 //!
-//! Promises: every answer began after it was requested. Answers that concern all servers are shared, but only between
-//! callers that were already waiting when the question was sent.
+//! Promises: every answer began after it was requested. Answers that concern all servers are [shared](super::overview), but
+//! only between callers that were already waiting when the question was sent.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ForeignText;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::answers::{
-    DESCRIBED_COLUMNS, LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, SystemFacts, conclude,
-    connection, lpars, memory, processors, system, unreadable, version, vmi,
+    DESCRIBED_COLUMNS, LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SystemFacts, conclude, connection, lpars,
+    memory, processors, system, unreadable, version, vmi,
 };
 use super::command::Command;
-use super::console::{Console, Limits, Purpose};
+use super::console::{Console, Purpose};
 use super::exec::ExecError;
+use super::overview::{Overview, Overviews};
 use super::records::{Record, parse_records, parse_table};
-use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState};
+use super::time::Time;
+use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState, Urgency};
 
 /// Time without a change after which a clock counts as standing still.
 const CLOCK_TICKS: Duration = Duration::from_secs(2);
@@ -27,26 +28,45 @@ const CLOCK_TICKS: Duration = Duration::from_secs(2);
 /// recovers its partition data within it, for that takes a person.
 const STATE_HOLDS: Duration = Duration::from_secs(15);
 
-/// Former answers of one HMC: its connections to all service processors, as last listed, and the clock and state of
-/// each server.
+/// Who waits for answers, and how long.
+pub struct Wanted {
+    pub urgency: Urgency,
+    pub time: Time,
+}
+
+impl Wanted {
+    /// Questions of an order, or of a person.
+    pub fn within(answers: Duration) -> Self {
+        Wanted { urgency: Urgency::Order, time: Time::new(answers) }
+    }
+
+    fn purpose(&self) -> Purpose {
+        match self.urgency {
+            Urgency::Order => Purpose::Question,
+            Urgency::Round => Purpose::Routine,
+        }
+    }
+}
+
+/// Former answers of one HMC: what it last said of all systems, and the clock and state of each server.
 #[derive(Default)]
 pub struct Connections {
-    last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
-    clocks: StdMutex<HashMap<String, (String, Instant)>>,
-    states: StdMutex<HashMap<String, (SystemState, Instant)>>,
+    overviews: Overviews,
+    clocks: Mutex<HashMap<String, (String, Instant)>>,
+    states: Mutex<HashMap<String, (SystemState, Instant)>>,
 }
 
 impl Connections {
-    /// Whether the clock of a server shows the same time as a while ago.
-    fn stands_still(&self, mtms: &str, time: &str) -> bool {
+    /// Whether the clock of a server shows the same time as a while ago; `asked`: when it was asked for.
+    fn stands_still(&self, mtms: &str, time: &str, asked: Instant) -> bool {
         if time.is_empty() {
             return false;
         }
         let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
         match clocks.get(mtms) {
-            Some((shown, since)) if shown == time => since.elapsed() >= CLOCK_TICKS,
+            Some((shown, since)) if shown == time => asked.saturating_duration_since(*since) >= CLOCK_TICKS,
             Some(_) | None => {
-                clocks.insert(mtms.to_owned(), (time.to_owned(), Instant::now()));
+                clocks.insert(mtms.to_owned(), (time.to_owned(), asked));
                 false
             }
         }
@@ -74,18 +94,17 @@ pub async fn read_server(
     connections: &Connections,
     mtms: &str,
     described: bool,
-    until: Instant,
+    wanted: &mut Wanted,
 ) -> Result<ServerReading, Failure> {
-    let began = Instant::now();
     let columns: &[&str] = if described { &DESCRIBED_COLUMNS } else { &LPAR_COLUMNS };
-    let (facts, inventory) = read_lpars(console, connections, mtms, columns, until).await?;
-    let links = read_connections(console, connections, began, until).await?;
-    let vmi = vmi(&links, mtms);
+    let (facts, overview, inventory) = read_lpars(console, connections, mtms, columns, wanted).await?;
+    let links = &overview.links;
+    let vmi = vmi(links, mtms);
     // Evaluated at each reading, so that the clock's former time is known.
-    let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
+    let stands_still = connections.stands_still(mtms, &facts.time, overview.asked) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
-        connected: connection(&links, mtms),
+        connected: connection(links, mtms),
         vmi,
         stands_still,
         inventory,
@@ -94,20 +113,20 @@ pub async fn read_server(
 }
 
 /// Reads a server's capacity through one HMC.
-pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Result<Capacity, Failure> {
-    let resources = |kind: &'static str, columns: &'static [&'static str]| async move {
+pub async fn read_capacity(console: &Console, mtms: &str, wanted: &mut Wanted) -> Result<Capacity, Failure> {
+    let resources = async |kind: &'static str, columns: &'static [&'static str], wanted: &mut Wanted| {
         let command = Command::new("lshwres").with("-r", kind).with("-m", mtms).with("--level", "sys");
-        let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), until).await?;
+        let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), wanted).await?;
         parse_table(&answer, columns).map_err(unreadable)
     };
-    let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS).await?)?;
-    let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS).await?)?;
+    let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS, wanted).await?)?;
+    let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS, wanted).await?)?;
     Ok(Capacity { memory, memory_free, processors, processors_free })
 }
 
 /// Reads an HMC's own version.
-pub async fn read_version(console: &Console, until: Instant) -> Result<ForeignText, Failure> {
-    let answer = ask(console, &Command::new("lshmc").flag("-V"), until).await?;
+pub async fn read_version(console: &Console, wanted: &mut Wanted) -> Result<ForeignText, Failure> {
+    let answer = ask(console, &Command::new("lshmc").flag("-V"), wanted).await?;
     Ok(version(&answer))
 }
 
@@ -116,38 +135,42 @@ async fn read_lpars(
     connections: &Connections,
     mtms: &str,
     columns: &[&str],
-    until: Instant,
-) -> Result<(SystemFacts, Inventory), Failure> {
-    let read_state = || async {
-        let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, until).await?, mtms)?;
-        connections.keep_state(mtms, &facts.state);
-        Ok(facts)
-    };
+    wanted: &mut Wanted,
+) -> Result<(SystemFacts, Overview, Inventory), Failure> {
+    let overviews = &connections.overviews;
+    let mut listing = overviews.lists(wanted.urgency);
     let mut before = match connections.state_before(mtms) {
         Some(state) => state,
-        None => read_state().await?.state,
+        None => {
+            let states = overviews.states(console, wanted).await?;
+            system(&states, mtms)?.state
+        }
     };
     let mut again = true;
     loop {
         let listed = match before.can_list_lpars() {
-            true => inventory(console, mtms, columns, until).await?,
+            true => inventory(console, mtms, columns, wanted).await?,
             false => Inventory::NotReadable(format!("the server is in state {before}").into()),
         };
-        let facts = read_state().await?;
+        drop(listing);
+        let overview = overviews.after(console, wanted).await?;
+        let facts = system(&overview.systems, mtms)?;
+        connections.keep_state(mtms, &facts.state);
         if facts.state == before {
-            return Ok((facts, listed));
+            return Ok((facts, overview, listed));
         }
         // Once more, so that the loss of a server's power is known at once.
         if !std::mem::take(&mut again) {
             let why = format!("it went from {before} to {} while its LPARs were listed", facts.state);
-            return Ok((facts, Inventory::NotReadable(why.into())));
+            return Ok((facts, overview, Inventory::NotReadable(why.into())));
         }
         before = facts.state;
+        listing = overviews.lists(wanted.urgency);
     }
 }
 
-async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Instant) -> Result<Inventory, Failure> {
-    match list(console, "lpar", columns, mtms, until).await {
+async fn inventory(console: &Console, mtms: &str, columns: &[&str], wanted: &mut Wanted) -> Result<Inventory, Failure> {
+    match list(console, "lpar", columns, Some(mtms), wanted).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
         Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string().into())),
@@ -155,51 +178,32 @@ async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Insta
     }
 }
 
-/// Lists systems or LPARs with the attributes needed. A release that does not know one of them refuses the whole
+/// Lists systems, or the LPARs of one, with the attributes needed. A release that does not know one of them refuses the whole
 /// command; then, and from then on, all attributes are listed, and the unknown one is missing.
-async fn list(
+pub async fn list(
     console: &Console,
     what: &'static str,
     columns: &[&str],
-    mtms: &str,
-    until: Instant,
+    of: Option<&str>,
+    wanted: &mut Wanted,
 ) -> Result<Vec<Record>, Failure> {
-    let all = Command::new("lssyscfg").with("-r", what).with("-m", mtms);
+    let all = Command::new("lssyscfg").with("-r", what);
+    let all = if let Some(mtms) = of { all.with("-m", mtms) } else { all };
     if !console.lists_everything() {
         let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
-        match ask(console, &chosen, until).await {
+        match ask(console, &chosen, wanted).await {
             Ok(answer) => return parse_table(&answer, columns).map_err(unreadable),
             Err(Failure::Refused(refusal)) if refusal.is_of_attribute() => console.list_everything(),
             Err(failure) => return Err(failure),
         }
     }
-    let answer = ask(console, &all, until).await?;
+    let answer = ask(console, &all, wanted).await?;
     parse_records(&answer).map_err(unreadable)
 }
 
-async fn read_connections(
-    console: &Console,
-    connections: &Connections,
-    began: Instant,
-    until: Instant,
-) -> Result<Arc<Vec<Record>>, Failure> {
-    let late = |_| Failure::TimeoutBeforeSending;
-    let mut last = timeout_at(until, connections.last.lock()).await.map_err(late)?;
-    if let Some((asked, records)) = &*last
-        && *asked > began
-    {
-        return Ok(Arc::clone(records));
-    }
-    let asked = Instant::now();
-    let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), until).await?;
-    let records = Arc::new(parse_records(&answer).map_err(unreadable)?);
-    *last = Some((asked, Arc::clone(&records)));
-    Ok(records)
-}
-
-async fn ask(console: &Console, command: &Command, until: Instant) -> Result<Vec<u8>, Failure> {
-    let limits = Limits { send_by: until, end_by: until };
-    match console.run(command, Purpose::Question, limits).await {
+/// Asks one question.
+pub async fn ask(console: &Console, command: &Command, wanted: &mut Wanted) -> Result<Vec<u8>, Failure> {
+    match console.ask(command, wanted.purpose(), &mut wanted.time).await {
         Ok(output) => conclude(output),
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),
     }

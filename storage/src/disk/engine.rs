@@ -54,6 +54,8 @@ pub struct Engine {
     pub(super) log: sled::Tree,
     pub(super) snapshot: sled::Tree,
     file: File,
+    /// Every write of the database is durable when it returns.
+    through: bool,
     syncs: Mutex<Syncs>,
     /// A vote was written that no sync has covered yet.
     voted: AtomicBool,
@@ -80,7 +82,8 @@ impl Engine {
         let witness = witness.map(open_witness).transpose()?;
         let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
         // Before sled writes its first byte, or repairs its tail.
-        if !write_through(&dir.join("db")).map_err(failed("open the database in"))? {
+        let through = write_through(&dir.join("db")).map_err(failed("open the database in"))?;
+        if !through {
             tracing::warn!(
                 dir = %dir.display(),
                 "this file system does not write through on request: after a loss of power this node may have to be \
@@ -94,7 +97,9 @@ impl Engine {
         // durable, and answered for: a vote that is held, an entry that need not be sent again.
         db.flush().map_err(unopened)?;
         let file = File::open(dir.join("db")).map_err(failed("open the database in"))?;
-        sync_file(&file).map_err(failed("open the database in"))?;
+        file.sync_data().map_err(failed("open the database in"))?;
+        #[cfg(test)]
+        super::power::synced(&file);
 
         let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
         let last = check_syncs(&meta, mark.as_ref()).map_err(unusable)?;
@@ -114,7 +119,8 @@ impl Engine {
             None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
         };
         let syncs = Mutex::new(Syncs { mark, witness, last, failed: None });
-        let engine = Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock };
+        let engine =
+            Engine { db, meta, log, snapshot, file, through, syncs, voted: AtomicBool::new(false), _lock: lock };
         if !ours {
             engine.write_manifest(identity).map_err(failed("write the manifest of"))?;
         }
@@ -143,7 +149,8 @@ impl Engine {
         let identity = read_manifest(&meta, dir)?.ok_or_else(|| OpenError::Anonymous { dir: dir.to_owned() })?;
         let file = File::open(dir.join("db")).map_err(failed("open the database in"))?;
         let syncs = Mutex::new(Syncs { mark, witness: None, last, failed: None });
-        Ok((Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock }, identity))
+        let (through, voted) = (false, AtomicBool::new(false));
+        Ok((Engine { db, meta, log, snapshot, file, through, syncs, voted, _lock: lock }, identity))
     }
 
     /// Makes everything written so far durable. After a failure it fails for ever: the kernel may have dropped the pages that
@@ -164,11 +171,14 @@ impl Engine {
     /// Witnesses every sync so far.
     fn witness_all(&self) -> io::Result<()> {
         let mut syncs = self.syncs.lock().expect("no code panics while it syncs");
-        let (last, failed) = (syncs.last, syncs.failed.is_some());
-        match &mut syncs.witness {
-            Some(witness) if !failed => witness.covers(last, true),
-            _ => Ok(()),
+        if syncs.failed.is_some() {
+            return Ok(());
         }
+        let last = syncs.last;
+        if let Some(witness) = &mut syncs.witness {
+            witness.covers(last, true)?;
+        }
+        syncs.mark.settle()
     }
 
     /// The next sync covers a vote, which is witnessed at once.
@@ -176,16 +186,21 @@ impl Engine {
         self.voted.store(true, Ordering::Release);
     }
 
-    /// First the database, then the number: a crash in between leaves a database that is ahead, which is no loss.
+    /// First the database, then the number: a crash in between leaves a database that is ahead, which is no loss. What sled has
+    /// written through needs no sync of ours: it would flush the drive's cache once more.
     fn sync_as(&self, number: u64, syncs: &mut Syncs) -> io::Result<()> {
         let voted = self.voted.swap(false, Ordering::AcqRel);
         self.meta.insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
         self.db.flush()?;
-        sync_file(&self.file)?;
+        if !self.through {
+            self.file.sync_data()?;
+        }
+        #[cfg(test)]
+        super::power::synced(&self.file);
         if let Some(witness) = &mut syncs.witness {
             witness.covers(number, voted)?;
         }
-        syncs.mark.record(number)
+        syncs.mark.note(number, voted)
     }
 
     /// Reads one record of the `meta` tree.
@@ -272,14 +287,6 @@ fn read_manifest(meta: &sled::Tree, dir: &Path) -> Result<Option<Identity>, Open
         return Err(OpenError::Layout { dir: dir.to_owned(), written: manifest.layout, reads: LAYOUT });
     }
     Ok(Some(Identity { cluster: manifest.cluster, node: manifest.node }))
-}
-
-/// Makes durable what the operating system has of the database.
-fn sync_file(file: &File) -> io::Result<()> {
-    file.sync_data()?;
-    #[cfg(test)]
-    super::power::synced(file);
-    Ok(())
 }
 
 /// A new file is found after a power cut only if its name is durable too: in its directory, and that in its parent.

@@ -2,8 +2,8 @@
 //!
 //! Key of an entry: its index, then 0. An entry that is too large for one value has its head there and its pieces under
 //! 1, 2, …. Every op is written so that a crash in its middle leaves either the state before it, or one that `load` can
-//! tell from corruption: appends and truncations are atomic batches; a purge moves its mark first, so that entries at or
-//! below the mark are only leftovers.
+//! tell from corruption: appends and truncations are atomic batches; a purge moves its mark, and entries at or below the
+//! mark are only leftovers, removed a few at a time when nobody waits, or by the next `load`.
 
 use std::io;
 use std::ops::RangeBounds;
@@ -21,7 +21,7 @@ const VOTE: &str = "vote";
 const COMMITTED: &str = "committed";
 const PURGED: &str = "purged";
 
-/// The most keys that are dropped in one batch: a batch is held in memory, and a purge may be long.
+/// The most keys that are dropped in one batch: a batch is held in memory, and much may be left of a purge.
 const DROP_BATCH: usize = 1024;
 
 const KEY_BYTES: usize = 12;
@@ -29,12 +29,14 @@ const KEY_BYTES: usize = 12;
 /// The log of one open database.
 pub struct DiskLog {
     engine: Arc<Engine>,
+    /// Whether entries below the mark of a purge may still be stored, up to and including this index.
+    leftover: Option<u64>,
 }
 
 impl DiskLog {
     /// The log of `engine`. Only one may exist.
     pub fn new(engine: Arc<Engine>) -> Self {
-        DiskLog { engine }
+        DiskLog { engine, leftover: None }
     }
 
     fn append(&self, entries: &[Arc<Entry>]) -> io::Result<()> {
@@ -68,26 +70,37 @@ impl DiskLog {
         Ok(self.engine.log.apply_batch(batch)?)
     }
 
-    fn purge(&self, upto: &LogId) -> io::Result<()> {
+    fn purge(&mut self, upto: &LogId) -> io::Result<()> {
         let stored: Option<v1::Purged> = self.engine.read_meta(PURGED).map_err(io::Error::other)?;
         if stored.is_none_or(|stored| stored.id.index <= upto.index) {
             self.write_meta(PURGED, format::seal(&v1::Purged { id: (*upto).into() }))?;
         }
-        Ok(self.drop_keys(..key(upto.index.saturating_add(1), 0))?)
+        self.leftover = self.leftover.max(Some(upto.index));
+        Ok(())
     }
 
-    fn drop_keys(&self, range: impl RangeBounds<[u8; KEY_BYTES]>) -> sled::Result<()> {
-        let mut batch = sled::Batch::default();
-        let mut batched = 0;
-        for stored in self.engine.log.range(range).keys() {
-            batch.remove(stored?);
-            batched += 1;
-            if batched == DROP_BATCH {
-                self.engine.log.apply_batch(std::mem::take(&mut batch))?;
-                batched = 0;
-            }
+    /// Drops up to so many keys below the mark of the last purge. Whether there may be more.
+    fn drop_leftover(&mut self, most: usize) -> sled::Result<bool> {
+        let Some(upto) = self.leftover else { return Ok(false) };
+        let dropped = self.drop_keys(..key(upto.saturating_add(1), 0), most.min(DROP_BATCH))?;
+        if dropped == 0 {
+            self.leftover = None;
         }
-        self.engine.log.apply_batch(batch)
+        Ok(dropped > 0)
+    }
+
+    /// Drops the first keys of a range, up to so many. Their number.
+    fn drop_keys(&self, range: impl RangeBounds<[u8; KEY_BYTES]>, most: usize) -> sled::Result<usize> {
+        let mut batch = sled::Batch::default();
+        let mut dropped = 0;
+        for stored in self.engine.log.range(range).keys().take(most) {
+            batch.remove(stored?);
+            dropped += 1;
+        }
+        if dropped > 0 {
+            self.engine.log.apply_batch(batch)?;
+        }
+        Ok(dropped)
     }
 
     fn write_meta(&self, name: &str, record: Vec<u8>) -> io::Result<()> {
@@ -95,9 +108,10 @@ impl DiskLog {
         Ok(())
     }
 
-    fn load_entries(&self, purged: Option<&LogId>, image: &mut Image) -> Result<(), LoadError> {
+    fn load_entries(&mut self, purged: Option<&LogId>, image: &mut Image) -> Result<(), LoadError> {
         let first = purged.map_or(0, |purged| purged.index.saturating_add(1));
-        self.drop_keys(..key(first, 0)).map_err(|error| unreadable("the log".to_owned(), error))?;
+        self.leftover = purged.map(|purged| purged.index);
+        while self.drop_leftover(DROP_BATCH).map_err(|error| unreadable("the log".to_owned(), error))? {}
         let mut stored = self.engine.log.iter();
         let mut missing = first;
         while let Some(item) = stored.next() {
@@ -170,6 +184,10 @@ impl LogBackend for DiskLog {
                 self.write_meta(COMMITTED, format::seal(&record))
             }
         }
+    }
+
+    fn tidy(&mut self, records: usize) -> io::Result<bool> {
+        Ok(self.drop_leftover(records)?)
     }
 
     fn sync(&mut self) -> io::Result<()> {

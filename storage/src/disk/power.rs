@@ -43,11 +43,16 @@ pub(super) fn synced(file: &File) {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { entries: u64, bytes: usize },
+    Append {
+        entries: u64,
+        bytes: usize,
+    },
     TruncateBack(u64),
     PurgeForward(u64),
     Vote,
     Commit(u64),
+    /// Removes so many records that a purge has left.
+    Tidy(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_u64..80).prop_map(Step::PurgeForward),
         2 => Just(Step::Vote),
         3 => (0_u64..30).prop_map(Step::Commit),
+        2 => (1_usize..60).prop_map(Step::Tidy),
     ]
 }
 
@@ -131,6 +137,7 @@ fn op(step: &Step, image: &Image) -> Option<Op> {
             let committed = held(last?.index.saturating_sub(back))?;
             (image.committed() < Some(committed)).then_some(Op::Committed(Some(committed)))
         }
+        Step::Tidy(_) => None,
     }
 }
 
@@ -146,6 +153,9 @@ fn open(dir: &Path) -> (Arc<Engine>, DiskLog, Image) {
 fn run(steps: &[Step], log: &mut DiskLog, start: &Image) -> Vec<Image> {
     let mut states = vec![start.clone()];
     for step in steps {
+        if let Step::Tidy(records) = *step {
+            log.tidy(records).expect("the disk removes what is left");
+        }
         let mut image = states[states.len() - 1].clone();
         if let Some(op) = op(step, &image) {
             image.apply(&op).expect("the op fits the state");
@@ -252,6 +262,25 @@ fn what_a_start_has_read_survives() {
     fs::write(third.join("db"), DURABLE.take()).unwrap();
     let (_engine, _log, found) = open(&third);
     assert_eq!(found, read, "a vote that was read was answered for");
+}
+
+#[test]
+fn what_a_purge_leaves_goes_a_few_records_at_a_time_and_is_never_read_again() {
+    let root = TempDir::new().unwrap();
+    let (first, second) = (root.path().join("first"), root.path().join("second"));
+    let (engine, mut log, image) = open(&first);
+    let steps = [Step::Append { entries: 300, bytes: 20 }, Step::Commit(0), Step::PurgeForward(199)];
+    let purged = run(&steps, &mut log, &image).pop().expect("the start is a state");
+    assert_eq!(engine.log.len(), 300, "nobody waits for what is superfluous");
+    assert!(log.tidy(64).unwrap());
+    assert_eq!(engine.log.len(), 236);
+    log.sync().expect("the disk syncs");
+    copy(&first, &second);
+    while log.tidy(64).unwrap() {}
+    assert_eq!(engine.log.len(), 100);
+
+    let (engine, _log, found) = open(&second);
+    assert_eq!((engine.log.len(), found), (100, purged));
 }
 
 proptest! {

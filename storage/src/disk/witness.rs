@@ -12,11 +12,8 @@
 use std::io;
 use std::path::Path;
 
-use super::mark::Mark;
+use super::mark::{Mark, STRIDE};
 use crate::format::Fault;
-
-/// Syncs between two notes.
-pub const STRIDE: u64 = 64;
 
 /// The open file.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// The largest command that a log entry may carry. Whoever proposes must refuse larger ones: by the time that the log
 /// refuses an entry, it can only stop the node.
-pub const MAX_COMMAND_BYTES: usize = 8 << 20;
+pub const MAX_COMMAND_BYTES: usize = 10 << 20;
 
 const HEAD_BYTES: usize = 3;
 const CHECKSUM_BYTES: usize = 4;

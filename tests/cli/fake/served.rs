@@ -61,8 +61,13 @@ impl Served {
 
     /// Lets in another administrator.
     pub fn another(&self, name: &str) -> Identity {
+        self.with_rights(name, tenure_core::trust::Role::Administrator)
+    }
+
+    /// Lets in another user with this role.
+    pub fn with_rights(&self, name: &str, role: tenure_core::trust::Role) -> Identity {
         let user = UserName::from(name);
-        let change = TrustChange::AddUser { user: user.clone(), rights: Rights::ALL };
+        let change = TrustChange::AddUser { user: user.clone(), rights: Rights { role, ..Rights::ALL } };
         self.fake.site().operator(Command::Request(change.into()));
         let id = self.fake.site().ledger.trust.users[&user].id;
         self.authority.issue(name, Role::User { id }).unwrap()

@@ -8,7 +8,7 @@ use super::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Command, Order, OrderId, Report, Seen, Span,
+    Command, Order, OrderId, Report, Seen, ServerName, Span,
     execution::{Answer, Ask, Change, LocalOperation, MachineOperation, Move, Operation, ServerOperation},
     node::Input,
     order::{Action, Ending},
@@ -16,6 +16,16 @@ use tenure_core::{
 
 /// Longer than any pause of a node, and than any timeout that is to expire within one pause.
 const PAUSE: Span = Span(2100);
+
+/// The part of a question that is answered now, and the rest of it. The order's own server is read last: then the most
+/// can happen between the reading of another one and the activation.
+fn one_of(ask: Ask, own: &ServerName) -> (Ask, Option<Ask>) {
+    let Ask::ReadAll(mut servers) = ask else { return (ask, None) };
+    let first = servers.iter().find(|server| *server != own).unwrap_or(own).clone();
+    servers.remove(&first);
+    let left = (!servers.is_empty()).then_some(Ask::ReadAll(servers));
+    (Ask::Read(first), left)
+}
 
 impl Stepper<'_> {
     /// An order makes a request. A change of the world is done at once, because the last look was just taken. Other
@@ -50,7 +60,8 @@ impl Stepper<'_> {
     }
 
     /// The world answers the request of a node's order: a start takes three steps (the other server is read; its own
-    /// is read and the activation sent; the outcome), anything else one. `lost`: the command has no effect, and
+    /// is read and the activation sent; the outcome), anything else one. Whatever happens while servers are read side by
+    /// side happens between the first two. `lost`: the command has no effect, and
     /// nobody knows.
     pub fn work(&mut self, node: usize, job: usize, lost: bool) -> bool {
         if lost {
@@ -82,6 +93,7 @@ impl Stepper<'_> {
         let body = &self.state.nodes[node];
         let Some(job) = body.job(id).map(|job| Arc::clone(&body.jobs[job])) else { return };
         let Some(ask) = job.ask.clone() else { return };
+        let (ask, left) = one_of(ask, &job.order.server);
         let elsewhere = matches!(&ask, Ask::Read(server) if *server != job.order.server);
         if elsewhere {
             self.working = None;
@@ -96,7 +108,7 @@ impl Stepper<'_> {
         }
         if let Some(job) = self.state.nodes[node].job_mut(id) {
             job.sent = answer.is_none();
-            job.ask = job.ask.take().filter(|_| job.sent);
+            job.ask = job.ask.take().filter(|_| job.sent).or(left);
         }
         if let Some(answer) = answer {
             self.feed(node, Input::Answered { order: id, answer });
@@ -116,6 +128,8 @@ impl Stepper<'_> {
                 }
                 Some(Answer::Read(reading))
             }
+            // Each of them is read by itself.
+            Ask::ReadAll(_) => None,
             Ask::Pause(_) => Some(Answer::Paused),
             Ask::Probe(_) => Some(Answer::Probed(self.look_at(node, server, order))),
             Ask::Do(Operation::Program(_)) => Some(Answer::NotSent("there are no programs here".into())),

@@ -86,7 +86,11 @@ impl Stepper<'_> {
         match effect {
             // Readings and looks come at any time, requested or not: their pace is not modelled here.
             Effect::Read(_) | Effect::ProbeInside => {}
-            Effect::Follow(_) | Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
+            Effect::Follow(_)
+            | Effect::Clock(_)
+            | Effect::Leased(_)
+            | Effect::Distrust(_)
+            | Effect::ChangeVoters { .. } => {}
             Effect::Call { to, call, .. } => self.call(node, &to, call),
             Effect::Propose { of, commands, .. } => self.propose(node, of, commands),
             Effect::CatchUp(term) => self.feed(node, Input::CaughtUp(term)),

@@ -7,7 +7,7 @@ use crate::world::{CommandId, LparId, ServerId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
-    HmcName, Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
+    HmcName, Inside, Ledger, Moment, NodeName, OrderId, ServerName, Span, Time,
     contacts::{Contacts, Seen},
     execution::Change,
     ledger::Incarnation,
@@ -69,6 +69,8 @@ pub(super) struct Memory {
     pub(super) fed: Time,
     /// Changes in progress at HMCs.
     pub(super) sent: BTreeMap<OrderId, (CommandId, Change)>,
+    /// Servers that are read next for a start.
+    pub(super) around: BTreeMap<OrderId, Vec<ServerName>>,
     /// Events that arrived while it was paused.
     pub(super) stalled: Vec<NodeEvent>,
 }
@@ -160,6 +162,7 @@ impl Memory {
             inside: None,
             fed: now,
             sent: BTreeMap::new(),
+            around: BTreeMap::new(),
             stalled: Vec::new(),
         }
     }

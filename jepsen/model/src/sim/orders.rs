@@ -5,10 +5,10 @@ use super::planted::Bug;
 use super::sim::{COMMIT, Sim};
 use super::witness;
 use crate::world::Answer as WorldAnswer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::{
-    Command, Entry, NodeName, OrderId, Report, ResourceName, Span, Time,
+    Command, Entry, NodeName, OrderId, Report, ResourceName, ServerName, Span, Time,
     command::Author,
     execution::{Answer, Ask, Change, LocalOperation, Operation, ServerOperation},
     ledger::Incarnation,
@@ -77,9 +77,12 @@ impl Sim {
         for effect in effects {
             match effect {
                 Effect::Follow(_) => self.mind_logins(name),
-                Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
+                Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) | Effect::ChangeVoters { .. } => {}
                 Effect::Call { to, call, .. } => self.call(name, &to, call),
                 Effect::Propose { of, commands, .. } => {
+                    if let (Proposal::Report(order), Some(node)) = (of, self.nodes.get_mut(name)) {
+                        node.memory.around.remove(&order);
+                    }
                     let until = self.now.after(PROPOSAL);
                     self.propose_as(name, of, commands, until);
                 }
@@ -219,6 +222,8 @@ impl Sim {
     pub(super) fn seen(&mut self, name: &NodeName, reading: Reading, why: Why) {
         if let Why::Order(order) = why {
             self.feed(name, Input::Answered { order, answer: Answer::Read(reading) });
+            let around = self.nodes.get_mut(name).and_then(|node| node.memory.around.get_mut(&order)?.pop());
+            around.into_iter().for_each(|server| self.ask_consoles(name, server, Why::Order(order)));
             return;
         }
         let server = reading.server.clone();
@@ -267,6 +272,7 @@ impl Sim {
         let id = order.id;
         match ask {
             Ask::Read(server) => self.ask_consoles(name, server, Why::Order(id)),
+            Ask::ReadAll(servers) => self.ask_all(name, order, servers),
             Ask::Probe(resource) => {
                 self.questions += 1;
                 let (since, serial) = (node.ledger.index, self.questions);
@@ -305,6 +311,19 @@ impl Sim {
                 }
             }
         }
+    }
+
+    /// Reads servers before a start: at once, or the order's own server last of all.
+    fn ask_all(&mut self, name: &NodeName, order: &Order, mut servers: BTreeSet<ServerName>) {
+        servers.remove(&order.server);
+        let mut servers: Vec<ServerName> =
+            [order.server.clone()].into_iter().chain(servers.into_iter().rev()).collect();
+        let first = if self.options.side_by_side { 0 } else { servers.len().saturating_sub(1) };
+        let now = servers.split_off(first);
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.memory.around.insert(order.id, servers);
+        }
+        now.into_iter().for_each(|server| self.ask_consoles(name, server, Why::Order(order.id)));
     }
 
     /// Takes the answers that have arrived from HMCs. A paused node gets them when it resumes.

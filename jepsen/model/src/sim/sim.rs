@@ -34,6 +34,9 @@ pub(super) const ELECTION: Span = Span(1500);
 pub struct Options {
     /// Reports and requests reach the log twice. This must not matter.
     pub twice: bool,
+    /// Readings before a start are answered side by side, as by HMCs that have nothing else to do. Without this one after
+    /// the other, as by one that is busy.
+    pub side_by_side: bool,
     /// A planted bug. This does matter.
     pub bug: Option<Bug>,
 }

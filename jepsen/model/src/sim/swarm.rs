@@ -136,7 +136,7 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let mut dice = Dice(seed);
     let variant = kind.variants[usize::try_from(seed).unwrap_or_default() % kind.variants.len()];
     let site: Vec<String> = kind.site.iter().chain(variant).map(ToString::to_string).collect();
-    let options = Options { twice: dice.roll(4) == 0, bug };
+    let options = Options { twice: dice.roll(4) == 0, side_by_side: seed % 2 == 1, bug };
     let mut play = Play::begin(&site, options).expect("a site");
     play.act(if dice.roll(4) == 0 { "run 100ms" } else { "run 5s" });
     for _ in 0..ACTIONS {
