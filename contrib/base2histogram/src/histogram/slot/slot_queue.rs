@@ -32,20 +32,3 @@ impl<T> SlotQueue<T> {
         self.slots.iter()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn test_slot_limit_is_stable_when_vecdeque_reserves_more() {
-        let mut q: SlotQueue<()> = SlotQueue::new(3);
-
-        assert_eq!(q.slot_limit, 3);
-
-        q.slots.reserve(16);
-
-        assert!(q.slots.capacity() > q.slot_limit);
-        assert_eq!(q.slot_limit, 3);
-    }
-}
