@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Cluster, Echo, Journal, SOON, name, options, peer, trace, until};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_raft::{FeatureError, MemberError, Options, Raft, TransferError};
@@ -121,6 +122,39 @@ async fn a_removed_leader_changes_no_membership() {
     cluster.shutdown().await;
 }
 
+/// A joint membership that too few can complete would stop everything until one of the silent ones is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_voter_comes_or_goes_if_the_rest_could_decide_nothing() {
+    trace();
+    let mut cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await.clone();
+    for id in [4, 5] {
+        let extra = cluster.start(id).await.peer().unwrap();
+        leader.add_learner(id, extra, SOON).await.unwrap();
+        until(&leader, |status| status.is_level(id)).await;
+    }
+    let others: Vec<u64> = (1..=3).filter(|id| *id != leader.id()).collect();
+    let (silent, well) = (others[0], others[1]);
+    cluster.stop(silent).await;
+    cluster.stop(5).await;
+    for leaving in [well, leader.id()] {
+        let why = MemberError::NoQuorum { voters: 2, silent: vec![name(silent)] };
+        assert_eq!(leader.remove(leaving, SOON).await, Err(why), "node {leaving}");
+    }
+    // It had all of the log once.
+    let why = MemberError::NoQuorum { voters: 4, silent: vec![name(silent), name(5)] };
+    assert_eq!(leader.promote(5, SOON).await, Err(why));
+    assert_eq!(leader.status().voters.len(), 3);
+    leader.propose(b"still".to_vec(), SOON).await.unwrap();
+
+    // With one more vote the rest decides; and who is silent can go at any time.
+    leader.promote(4, SOON).await.unwrap();
+    leader.remove(well, SOON).await.unwrap();
+    leader.remove(silent, SOON).await.unwrap();
+    leader.propose(b"and on".to_vec(), SOON).await.unwrap();
+    cluster.shutdown().await;
+}
+
 /// A request for a change finishes another one that is half done first; that may have removed the node that was
 /// asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,7 +174,8 @@ async fn a_change_that_is_half_done_is_finished_first() {
     // Without one that stays, those that stay have no quorum: the joint membership is in the log, and goes no further.
     let listen = cluster.nodes[&away].listen_address().unwrap();
     cluster.stop(away).await;
-    let half = leader.remove(leaving, Duration::from_millis(500)).await;
+    let voters = BTreeSet::from([1, 2, 3]);
+    let half = leader.change_voters(&voters, &BTreeSet::new(), &[leaving].into(), Duration::from_millis(500)).await;
     assert!(matches!(half, Err(MemberError::Unknown(_))), "{half:?}");
     cluster.start_in(away, dir.path().join(name(away)), listen).await;
     leader.barrier(SOON).await.unwrap();

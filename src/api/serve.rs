@@ -6,7 +6,12 @@ use super::{
     router::{Bounds, router},
 };
 use axum::Extension;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -156,8 +161,13 @@ impl Server {
         if peer.identity.is_none() {
             builder.keep_alive(false).max_buf_size(STRANGER_BUFFER);
         }
-        let router = self.router.clone().layer(Extension(peer));
-        let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        // Each request is told who asks. A layer of the router would be a copy of all its routes for each connection.
+        let router = TowerToHyperService::new(self.router.clone());
+        let told = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.call(request)
+        });
+        let served = builder.serve_connection(TokioIo::new(stream), told);
         tokio::pin!(served);
         let ended = tokio::select! {
             ended = served.as_mut() => ended,

@@ -11,6 +11,7 @@ use crate::api::{
     Read,
     wire::{LeaderView, MembersView},
 };
+use std::collections::BTreeSet;
 use tenure_core::{NodeName, Verb};
 
 pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -128,13 +129,13 @@ async fn sure_to_remove(name: &str, context: &Context, terminal: &mut Terminal) 
             suggestion: "see `tenure node list`".to_owned(),
         });
     };
-    let left = members.members.iter().filter(|one| one.voter && one.name != name).count();
-    let consequence = if member.voter {
-        let spare = left.saturating_sub(1) / 2;
-        let fail = if spare == 0 { "none".to_owned() } else { spare.to_string() };
-        format!("{left} voter{} left: {fail} may fail", if left == 1 { " is" } else { "s are" })
-    } else {
-        "it does not vote: as many nodes may fail as before".to_owned()
+    let consequence = match member.voter {
+        true => {
+            let nodes = context.client.status(context.read()).await?.nodes;
+            let silent = nodes.into_iter().filter(|node| node.out.is_some()).map(|node| node.name).collect();
+            without(name, &members, &silent)
+        }
+        false => "it does not vote: as many nodes may fail as before".to_owned(),
     };
     if !terminal.interactive || context.json() {
         let message = format!("nobody is here to confirm that {name} is to be removed; {consequence}");
@@ -144,6 +145,20 @@ async fn sure_to_remove(name: &str, context: &Context, terminal: &mut Terminal) 
     match terminal.ask(&format!("Remove {name}? [y/N] "))?.as_str() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Fault::Declined),
+    }
+}
+
+/// What is left without a voter, some of the nodes being silent: `2 voters are left: none may fail`.
+fn without(name: &str, members: &MembersView, silent: &BTreeSet<String>) -> String {
+    let left: Vec<&str> =
+        members.members.iter().filter(|one| one.voter && one.name != name).map(|one| one.name.as_str()).collect();
+    let silent: Vec<&str> = left.iter().copied().filter(|one| silent.contains(*one)).collect();
+    let count = format!("{} voter{} left", left.len(), if left.len() == 1 { " is" } else { "s are" });
+    let does = if silent.len() == 1 { "does" } else { "do" };
+    match (left.len() - silent.len()).checked_sub(left.len() / 2 + 1) {
+        None => format!("{count}, and {} {does} not answer: nobody could decide anything", silent.join(" and ")),
+        Some(0) => format!("{count}: none may fail"),
+        Some(spare) => format!("{count}: {spare} may fail"),
     }
 }
 

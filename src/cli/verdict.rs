@@ -66,7 +66,8 @@ pub fn is_amiss_hmc(hmc: &HmcView) -> bool {
 
 /// Whether a node is not as it should be.
 pub fn is_amiss_node(node: &NodeView) -> bool {
-    let joined = matches!(node.role, NodeRole::Leader | NodeRole::Voter);
+    // Who votes is the leader's choice: a learner is as it should be.
+    let joined = matches!(node.role, NodeRole::Leader | NodeRole::Voter | NodeRole::Learner);
     node.out.is_some() || node.proof.is_some() || (node.declared && !joined)
 }
 

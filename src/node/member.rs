@@ -154,9 +154,17 @@ fn refused(why: MemberError) -> Answer {
         MemberError::LastVoter(_) => "last_voter",
         MemberError::TooOld { .. } => "too_old",
         MemberError::NotCaughtUp { .. } => "not_caught_up",
+        MemberError::NoQuorum { .. } => "no_quorum",
         MemberError::Refused(_) => "membership",
     };
-    Answer::MemberRefused(Rejection::new(code, why.to_string()))
+    let rejection = Rejection::new(code, why.to_string());
+    Answer::MemberRefused(match &why {
+        MemberError::NoQuorum { silent, .. } => rejection.advise(format!(
+            "bring back or remove {} first, or give another node a vote: `tenure node promote NODE`",
+            silent.join(" and ")
+        )),
+        _ => rejection,
+    })
 }
 
 fn unknown_node(node: &NodeName) -> Answer {

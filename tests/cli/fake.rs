@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -230,6 +231,10 @@ pub enum Mood {
 
 /// The fake node.
 pub struct Fake {
+    /// Its name.
+    me: NodeName,
+    /// Where other nodes that can be reached serve the API.
+    addresses: Mutex<BTreeMap<NodeName, SocketAddr>>,
     site: Arc<Mutex<Site>>,
     mood: Mutex<Mood>,
     /// Time since the last entry; without a leader, also since one was last known.
@@ -464,11 +469,16 @@ impl Backend for Fake {
 
     async fn members(&self) -> Result<Members, Failure> {
         let levels = self.levels.lock().unwrap().clone();
+        let addresses: BTreeMap<String, SocketAddr> =
+            self.addresses.lock().unwrap().iter().map(|(name, address)| (name.to_string(), *address)).collect();
         let member = |(id, name): (u64, &str)| Member {
             id,
             name: name.into(),
             address: format!("{name}.site:7100"),
-            api_address: Some(format!("{name}.site:7101")),
+            api_address: Some(match addresses.get(name) {
+                Some(address) => address.to_string(),
+                None => format!("{name}.site:7101"),
+            }),
             voter: name != "p4",
             version: (name != "arb").then(|| "0.1.0".to_owned()),
             level: levels.get(usize::try_from(id).unwrap() - 1).copied().or((name != "arb").then_some(1)),
@@ -481,7 +491,7 @@ impl Backend for Fake {
         let now = last.after(*self.idle.lock().unwrap());
         let led_at = if self.mood() == Mood::Leaderless { last } else { now };
         let unreached = self.unreached.lock().unwrap().clone();
-        let (me, free) = ("p1".into(), Some(1 << 30));
+        let (me, free) = (self.me.clone(), Some(1 << 30));
         let backups = None;
         Ok(Members {
             me,

@@ -126,6 +126,20 @@ async fn without_a_leader_every_node_is_asked_and_nothing_is_sure() {
     desk.served.stop().await;
 }
 
+#[tokio::test]
+async fn who_asks_a_node_that_is_cut_off_is_told_what_the_others_know() {
+    let desk = Desk::new(Site::running()).await;
+    let other = desk.served.start_beside("p2", 2, Site::running()).await;
+    desk.served.fake.set_mood(Mood::Leaderless);
+    let refused = || "connection refused".to_owned();
+    *desk.served.fake.unreached.lock().unwrap() = [("p2".into(), refused()), ("arb".into(), refused())].into();
+    let ended = desk.run("status").await;
+    assert_eq!(ended.exit, Exit::Done, "{}", ended.out);
+    assert!(ended.out.starts_with("cluster site  OK") && !ended.out.contains("NO LEADER"), "{}", ended.out);
+    other.stop().await;
+    desk.served.stop().await;
+}
+
 /// An address that accepts connections and never answers, and another before a node that sees whether a client still
 /// waits for the first.
 struct Addresses {
@@ -254,6 +268,15 @@ async fn to_remove_a_node_is_to_know_how_many_may_fail() {
     assert!(!removed());
     assert_eq!(desk.answer("node remove p2", Some("y\n")).await.exit, Exit::Done);
     assert!(removed());
+    desk.served.stop().await;
+
+    // With p2 silent, arb alone could decide nothing without p1.
+    let desk = Desk::new(lost()).await;
+    let ended = desk.run("node remove p1").await;
+    let said = "2 voters are left, and p2 does not answer: nobody could decide anything";
+    assert!(ended.err.contains(said), "{}", ended.err);
+    let ended = desk.run("node remove p2").await;
+    assert!(ended.err.contains("2 voters are left: none may fail"), "{}", ended.err);
     let ended = desk.run("node token p2").await;
     assert!(ended.err.contains("p2 votes; the token is of use only after `tenure node remove p2`"), "{}", ended.err);
     desk.served.stop().await;

@@ -83,6 +83,14 @@ impl Request {
     }
 }
 
+/// What a command to the lab of a directory has to say about where that is.
+pub fn elsewhere(directory: &Path) -> String {
+    match directory == default_directory() {
+        true => String::new(),
+        false => format!("--directory {} ", directory.display()),
+    }
+}
+
 /// Whether a lab runs in a directory.
 pub fn is_open(directory: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(path(directory)).is_ok()
@@ -91,12 +99,13 @@ pub fn is_open(directory: &Path) -> bool {
 /// Sends a command to the lab of a directory, prints the answer, and returns the exit code.
 pub async fn ask(directory: &Path, control: &Control) -> ExitCode {
     match timeout(ANSWER, exchange(directory, control)).await {
-        Ok(Ok(reply)) if reply.code == 0 => {
-            println!("{}", reply.text);
-            ExitCode::SUCCESS
-        }
         Ok(Ok(reply)) => {
-            eprintln!("lab: {}", reply.text);
+            // The lab does not know how it was called: commands that it names are for this directory.
+            let text = reply.text.replace("`lab ", &format!("`lab {}", elsewhere(directory)));
+            match reply.code {
+                0 => println!("{text}"),
+                _ => eprintln!("lab: {text}"),
+            }
             ExitCode::from(reply.code)
         }
         Ok(Err(why)) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

@@ -143,13 +143,14 @@ fn environment(directory: &Path) -> PathBuf {
 }
 
 fn how_to(site: &Site, directory: &Path) -> String {
-    let elsewhere = if directory == socket::default_directory() {
-        String::new()
-    } else {
-        format!("--directory {} ", directory.display())
+    let elsewhere = socket::elsewhere(directory);
+    // As it was started itself: by cargo, or from the path.
+    let program = |name: &str| match std::env::var_os("CARGO") {
+        Some(_) => format!("cargo run --release --bin {name} --"),
+        None => name.to_owned(),
     };
-    let tenure = "cargo run --release --bin tenure --";
-    let lab = format!("cargo run --release --bin lab -- {elsewhere}");
+    let tenure = program("tenure");
+    let lab = format!("{} {elsewhere}", program("lab"));
     let mut text = format!("{} In another terminal:\n", styled(GOOD, "The lab is up."));
     let commands = [
         (format!(". {}", environment(directory).display()), "says where the nodes are, and who you are"),
@@ -165,7 +166,7 @@ fn how_to(site: &Site, directory: &Path) -> String {
     let (nodes, admin) = (addresses(site), site.admin_dir().display().to_string());
     text.push_str("or, without the first line:\n");
     text.push_str(&format!("  {}\n", styled(BOLD, &format!("{tenure} --node {nodes} --identity {admin} status"))));
-    text.push_str(&format!("Ctrl-C, or `{}down`, ends it.", lab.replace("cargo run --release --bin lab -- ", "lab ")));
+    text.push_str(&format!("Ctrl-C, or `lab {elsewhere}down`, ends it."));
     text
 }
 

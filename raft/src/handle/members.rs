@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::future::join_all;
 use openraft::ChangeMembers;
 use openraft::alias::InstantOf;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
@@ -56,12 +57,28 @@ pub enum MemberError {
         /// The last entry of the leader's log.
         last: Option<u64>,
     },
+    /// Too few of the voters answer, before the change or after it. Nothing was changed.
+    #[error(
+        "change the membership: of the {voters} voters that there would be, {} not answer: nobody could decide",
+        said(silent)
+    )]
+    NoQuorum {
+        /// The number of voters, in the set of which too few answer.
+        voters: usize,
+        /// The names of those that do not.
+        silent: Vec<String>,
+    },
     /// The change was not made; it is certain that it will not be.
     #[error("change the membership: {0}")]
     Refused(String),
     /// The change may have been made, in full or in half; asking again completes it.
     #[error("change the membership: the outcome is unknown: {0}")]
     Unknown(String),
+}
+
+/// `p3 does`, `p2 and p3 do`.
+fn said(names: &[String]) -> String {
+    format!("{} {}", names.join(" and "), if names.len() == 1 { "does" } else { "do" })
 }
 
 type Change = ChangeMembers<u64, Peer>;
@@ -107,6 +124,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             return Err(MemberError::NotAMember(id));
         }
         self.wait_caught_up(id, until).await?;
+        let voters = status.voters.keys().copied().chain([id]).collect();
+        self.decided_by(&status, &voters, until).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), Deposed::Leave, until).await
     }
 
@@ -152,6 +171,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             if status.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
             }
+            let voters = status.voters.keys().copied().filter(|voter| *voter != id).collect();
+            self.decided_by(&status, &voters, until).await?;
             self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), Deposed::Leave, until).await
         } else if status.learners.contains_key(&id) {
             self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), Deposed::Leave, until).await
@@ -200,6 +221,25 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
         self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), Deposed::Follow, until).await?;
         self.leading()
+    }
+
+    /// Checks that most of the voters answer, of those that there are and of those that there would be. A change that they
+    /// cannot complete would stop all others until a silent one comes back: whoever leads has to have most of both.
+    async fn decided_by(&self, status: &Status, next: &BTreeSet<u64>, until: InstantOf<C>) -> Result<(), MemberError> {
+        let concerned = |id: &u64| status.voters.contains_key(id) || next.contains(id);
+        let asked = status.voters.iter().chain(&status.learners).filter(|(id, _)| concerned(id));
+        let asked = asked.map(async |(id, peer)| (*id, self.ability_of(*id, peer, left::<C>(until)).await.is_some()));
+        let answers: BTreeMap<u64, bool> = join_all(asked).await.into_iter().collect();
+        let now: BTreeSet<u64> = status.voters.keys().copied().collect();
+        for voters in [&now, next] {
+            let silent: BTreeSet<u64> = voters.iter().copied().filter(|id| answers.get(id) != Some(&true)).collect();
+            if silent.len().saturating_mul(2) >= voters.len() {
+                let members = status.voters.iter().chain(&status.learners);
+                let silent = members.filter(|(id, _)| silent.contains(id)).map(|(_, peer)| peer.name.clone());
+                return Err(MemberError::NoQuorum { voters: voters.len(), silent: silent.collect() });
+            }
+        }
+        Ok(())
     }
 
     async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {

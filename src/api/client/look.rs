@@ -85,6 +85,14 @@ impl Client {
                 }
             }
         };
+        // Nodes that were not named, and are in touch with a leader: those that were named are cut off.
+        let led: Vec<String> = heard.iter().filter(|one| one.follows()).map(|one| one.address.clone()).collect();
+        if led.iter().any(|address| !self.nodes.contains(address)) {
+            let there = Client { nodes: led, ..self.clone() };
+            if let Ok(view) = there.status(Read::Linearizable).await {
+                return Ok(Look::Whole(Box::new(view)));
+            }
+        }
         if heard.iter().all(|one| one.answer.is_err()) {
             let silent = heard.drain(..).filter_map(|one| Some(format!("{} ({})", one.address, one.answer.err()?)));
             return Err(error.unwrap_or_else(|| ClientError::Unreachable(silent.collect::<Vec<_>>().join(", "))));

@@ -16,8 +16,8 @@ pub fn nodes(view: &StatusView, style: Style) -> String {
     let row = |node: &NodeView| {
         let role = match node.role {
             NodeRole::Leader => Tone::Good,
-            NodeRole::Voter => Tone::Plain,
-            NodeRole::Learner | NodeRole::Absent | NodeRole::Other(_) => Tone::Busy,
+            NodeRole::Voter | NodeRole::Learner => Tone::Plain,
+            NodeRole::Absent | NodeRole::Other(_) => Tone::Busy,
         };
         let mut row = vec![
             plain(&node.name),

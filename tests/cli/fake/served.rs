@@ -33,11 +33,23 @@ impl Served {
     }
 
     pub async fn start_within(limits: Limits, site: Site) -> Self {
-        let authority = ClusterAuthority::create("site").unwrap();
-        let node = Credentials::new(authority.issue("p1", Role::Node { id: 1 }).unwrap()).unwrap();
+        Self::start_as(("p1", 1), limits, ClusterAuthority::create("site").unwrap(), site).await
+    }
+
+    /// Another node of the same cluster, that can be reached by who knows this one.
+    pub async fn start_beside(&self, name: &'static str, id: u64, site: Site) -> Self {
+        let other = Self::start_as((name, id), Limits::default(), self.authority.clone(), site).await;
+        self.fake.addresses.lock().unwrap().insert(name.into(), other.address);
+        other
+    }
+
+    async fn start_as((name, id): (&str, u64), limits: Limits, authority: ClusterAuthority, site: Site) -> Self {
+        let node = Credentials::new(authority.issue(name, Role::Node { id }).unwrap()).unwrap();
         let admin = authority.issue("admin", Role::User { id: 0 }).unwrap();
         let applied = watch::Sender::new(site.ledger.index);
         let fake = Arc::new(Fake {
+            me: name.into(),
+            addresses: Mutex::default(),
             site: Arc::new(Mutex::new(site)),
             mood: Mutex::default(),
             idle: Mutex::default(),
