@@ -145,6 +145,7 @@ struct In<T>(T);
 impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for In<T> {
     type Rejection = Response;
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let request = request.map(bounds::gathered);
         let body: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
         body.map(|Json(body)| In(body)).map_err(|why| bounds::unreadable(&why))
     }

@@ -7,12 +7,13 @@ use crate::api::{
 };
 use axum::{
     Extension,
-    body::HttpBody,
+    body::{Body, HttpBody},
     extract::{DefaultBodyLimit, Request, State, rejection::JsonRejection},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::TryStreamExt;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -30,6 +31,8 @@ const SHORT: usize = 64 << 10;
 const BODIES: (usize, usize) = (2 * BODY_LIMIT, 4 * BODY_LIMIT);
 /// Room for those that are longer than others may be, in bytes: one at a time, since it takes many times that to read it.
 const DECLARATIONS: usize = DECLARATION_LIMIT;
+/// Bytes of a body that are put together before they are handed on.
+const PART: usize = JOIN_LIMIT;
 /// Streams of events of all identities together, as a multiple of those of one.
 const STREAMS: usize = 4;
 
@@ -154,6 +157,20 @@ async fn administers(backend: &dyn Backend, by: &Caller) -> bool {
     ledger.is_ok_and(|ledger| who::may(&ledger, by, &Need::Administer(Scope::Cluster)).is_ok())
 }
 
+/// A body in parts of some length. As it comes, each part holds on to the whole buffer into which it was read, some KiB even for
+/// one byte: a short body sent byte by byte would take a hundred MiB until it is there.
+pub(super) fn gathered(body: Body) -> Body {
+    Body::from_stream(futures::stream::try_unfold(body.into_data_stream(), async |mut parts| {
+        let mut whole = Vec::new();
+        while whole.len() < PART
+            && let Some(part) = parts.try_next().await?
+        {
+            whole.extend_from_slice(&part);
+        }
+        Ok::<_, axum::Error>((!whole.is_empty()).then_some((whole, parts)))
+    }))
+}
+
 fn too_long(limit: usize) -> Response {
     let view = ErrorView {
         code: Some("too_long".to_owned()),
@@ -176,6 +193,50 @@ pub(super) fn unreadable(why: &JsonRejection) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Bytes;
+
+    /// A buffer, of which a part was read. It is counted while it is there.
+    struct Buffer(Arc<Mutex<usize>>, [u8; 64]);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            &self.1
+        }
+    }
+
+    impl Drop for Buffer {
+        fn drop(&mut self) {
+            *self.0.lock().expect("not poisoned") -= 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_small_parts_holds_on_to_no_buffers() {
+        let held = Arc::new(Mutex::new(0));
+        let most = Arc::new(Mutex::new(0));
+        let parts = {
+            let (held, most) = (Arc::clone(&held), Arc::clone(&most));
+            (0..1000).map(move |number: usize| {
+                let mut held_now = held.lock().expect("not poisoned");
+                *held_now += 1;
+                let mut most = most.lock().expect("not poisoned");
+                *most = (*most).max(*held_now);
+                let buffer = Buffer(Arc::clone(&held), [number as u8; 64]);
+                Ok::<_, std::io::Error>(Bytes::from_owner(buffer).slice(..1))
+            })
+        };
+        let body = gathered(Body::from_stream(futures::stream::iter(parts)));
+        let whole = axum::body::to_bytes(body, 1000).await.expect("a body");
+        assert!(whole.iter().copied().eq((0..1000).map(|number: usize| number as u8)));
+        assert_eq!((*most.lock().expect("not poisoned"), *held.lock().expect("not poisoned")), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_no_body() {
+        let parts = [Ok(Bytes::from_static(b"{}")), Err(std::io::Error::other("cut off"))];
+        let body = gathered(Body::from_stream(futures::stream::iter(parts)));
+        assert!(axum::body::to_bytes(body, 1000).await.is_err());
+    }
 
     #[test]
     fn shares_are_bounded_for_one_and_for_all_and_given_back() {
