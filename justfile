@@ -29,6 +29,10 @@ drills:
 flood *ARGS:
     cargo run --release --bin lab -- flood {{ARGS}}
 
+# What a site of any size costs, at rest and in an emergency: `just scale --servers 16 --lpars 1250 --hmcs 2`.
+scale *ARGS:
+    cargo run --release --bin lab -- scale {{ARGS}}
+
 # A site to play with, until Ctrl-C.
 up *ARGS:
     cargo run --release --bin lab -- up {{ARGS}}

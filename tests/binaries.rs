@@ -235,6 +235,7 @@ async fn a_running_site_from_the_command_line() {
         hmcs: 1,
         directory: directory.path().to_owned(),
         cluster_file: None,
+        world: None,
         program: Some(env!("CARGO_BIN_EXE_tenured").into()),
     };
     let site = Site::start(options, &mut |_| {}).await.expect("a site");

@@ -36,7 +36,11 @@ const ARROWS: [(&str, &str, &[&str]); 11] = [
             "tenure-storage",
         ],
     ),
-    ("jepsen", "tenure-jepsen", &["tenure", "tenure-core", "tenure-model", "tenure-raft", "tenure-storage"]),
+    (
+        "jepsen",
+        "tenure-jepsen",
+        &["tenure", "tenure-config", "tenure-core", "tenure-model", "tenure-raft", "tenure-storage"],
+    ),
 ];
 
 /// The core once more, with a rule of a level that no release knows: built from the sources of `src/core`.

@@ -224,3 +224,24 @@ fn the_drill_of_a_lost_majority_goes_as_the_document_says() {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }
+
+/// A small one, so that what measures large sites goes on working. What it measures is judged elsewhere.
+#[test]
+fn a_site_of_any_size_is_measured() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("scale.json");
+    let words = ["scale", "--servers", "4", "--lpars", "12", "--hmcs", "2", "--list", "3", "--rest", "6", "--json"];
+    let mut command = lab(&place.path().join("lab"), &words);
+    let output = command.arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let figures: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    // Three of the twelve were at home on the server that was lost.
+    assert_eq!((figures["servers"].as_u64(), figures["lost"].as_u64()), (Some(4), Some(3)), "{figures}");
+    let order = ["first_s", "last_s", "running_s"].map(|figure| figures[figure].as_f64().unwrap());
+    assert!(order.is_sorted() && order[0] > 0.0, "{figures}");
+    for figure in ["form_s", "apply_s", "adopted_s", "leader_cpu", "commands", "leader_s", "status_s"] {
+        assert!(figures[figure].as_f64().unwrap() > 0.0, "{figure}: {figures}");
+    }
+    assert!(text(&output).contains("leader killed → another leads"), "{}", text(&output));
+}

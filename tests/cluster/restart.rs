@@ -45,7 +45,7 @@ pub async fn site_with(directory: &Path, servers: usize, program: PathBuf) -> Si
 /// Options of a site with the ready-made world.
 pub fn options(directory: &Path, servers: usize, program: PathBuf) -> SiteOptions {
     let directory = directory.to_owned();
-    SiteOptions { servers, arbiter: false, hmcs: 1, directory, cluster_file: None, program: Some(program) }
+    SiteOptions { servers, arbiter: false, hmcs: 1, directory, cluster_file: None, world: None, program: Some(program) }
 }
 
 /// Waits until everything is online, every node is heard, every server is read live, and no order is open.

@@ -1,7 +1,10 @@
 //! `lab flood`: what strangers cost a site. Half-open connections to all ports of all nodes, and requests to join that never
 //! get on, beside the same without them.
 
-use super::{Site, SiteError, SiteOptions, demo::chain};
+use super::{
+    Site, SiteError, SiteOptions,
+    demo::{chain, resident},
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     future::Future,
@@ -211,6 +214,7 @@ async fn measure(args: &FloodArgs) -> Result<bool, SiteError> {
         hmcs: 0,
         directory: directory.path().to_owned(),
         cluster_file: None,
+        world: None,
         program: None,
     };
     let site = Site::start(options, &mut |_| {}).await?;
@@ -279,7 +283,7 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
     let ca = site.admin_dir().join("ca.pem");
     let ca =
         std::fs::read_to_string(&ca).map_err(|source| SiteError::Set { what: ca.display().to_string(), source })?;
-    let idle = resident(pid);
+    let idle = resident(pid).unwrap_or_default();
     // Half of them find a place each, and come far with what they send; of all of them each is displaced before that.
     for joins in [args.joins / 2, args.joins] {
         let flood = Flood::joins(api, joins, Trust::Authority(ca.clone()));
@@ -288,7 +292,7 @@ async fn all(site: &Site, args: &FloodArgs) -> Result<bool, SiteError> {
         while began.elapsed() < LASTS {
             let client = site.client_of(&name)?;
             let _ = status(&client).await;
-            most = most.max(resident(pid));
+            most = most.max(resident(pid).unwrap_or_default());
             tokio::time::sleep(pause).await;
         }
         let words = flood.words();
@@ -333,14 +337,6 @@ async fn status(client: &Client) -> Duration {
         Ok(_) => began.elapsed(),
         Err(_) => CHANGE,
     }
-}
-
-/// Resident memory of a process, in bytes.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) << 10
 }
 
 /// The median of sorted times, and both ends.

@@ -12,6 +12,7 @@ mod flood;
 mod network;
 mod process;
 mod program;
+mod scale;
 mod signal;
 mod site;
 mod socket;

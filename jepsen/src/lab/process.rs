@@ -95,6 +95,8 @@ impl NodeProcess {
             fs::write(&file, token)?;
             command.arg("--join-file").arg(file);
         }
+        // As the unit of the packages has it.
+        command.env("MALLOC_ARENA_MAX", "1");
         // Its own process group: signals of a terminal are for the lab only.
         command.process_group(0);
         self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?);

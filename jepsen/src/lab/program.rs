@@ -6,6 +6,7 @@ use super::{
     drill::{self, DrillArgs},
     flood::{self, FloodArgs},
     process::{NodeArgs, run_node},
+    scale::{self, ScaleArgs},
     socket,
     up::{self, UpArgs},
 };
@@ -21,6 +22,7 @@ Examples:
   lab up --inside                 three Linux machines with agents, and no LPAR
   lab drill majority-lost         practise an emergency of docs/operations.md; `lab drill --help` lists them
   lab flood                       what thousands of strangers' connections cost
+  lab scale --servers 16 --lpars 1250    what a site of that size costs, at rest and in an emergency
 and while one is up, from another terminal:
   lab server p1 off               p1 loses power; `lab server p1 on` brings it back
   lab node p2 kill                kill|pause|resume|start the process of a node
@@ -53,6 +55,8 @@ enum Command {
     Drill(DrillArgs),
     /// Measure what strangers cost: changes of leader, answers and memory, with and without a flood of connections.
     Flood(FloodArgs),
+    /// Measure a site of any size: at rest, when the leader is killed, when a server is lost.
+    Scale(ScaleArgs),
     /// Start a site and leave it running.
     Up(UpArgs),
     #[command(flatten)]
@@ -71,6 +75,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Demo(demo) => on_main_thread(demo::run(&demo, directory_given)),
         Command::Drill(args) => on_main_thread(drill::run(&args, directory_given)),
         Command::Flood(args) => on_main_thread(flood::run(&args)),
+        Command::Scale(args) => on_main_thread(scale::run(&args, directory_given)),
         Command::Up(up) => on_main_thread(up::run(&up, &directory)),
         Command::Control(control) => on_main_thread(socket::ask(&directory, &control)),
     }

@@ -53,6 +53,8 @@ pub struct SiteOptions {
     pub directory: PathBuf,
     /// The cluster file; a ready-made one for the ready-made world if absent.
     pub cluster_file: Option<String>,
+    /// The world; the ready-made one if absent.
+    pub world: Option<WorldSpec>,
     /// A `tenured` that runs the nodes; this program if absent.
     pub program: Option<PathBuf>,
 }
@@ -140,7 +142,8 @@ impl Site {
         let lpars = if options.hmcs > 0 { DemoOptions::default().lpars } else { 0 };
         // A console is always needed to switch machines on, even if the cluster has none.
         let size = DemoOptions { servers: options.servers, hmcs: options.hmcs.max(1), lpars };
-        let world = World::new(WorldSpec::demo(size), 1).map_err(SiteError::World)?;
+        let spec = options.world.clone().unwrap_or_else(|| WorldSpec::demo(size));
+        let world = World::new(spec, 1).map_err(SiteError::World)?;
         let (world, ticker) = LiveWorld::start(world);
         let hmcs = start_hmcs(&world, options.hmcs, &directory).await?;
         let cluster_file = options.cluster_file.clone().unwrap_or_else(|| ready_made(&options));

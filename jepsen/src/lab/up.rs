@@ -58,6 +58,7 @@ pub async fn run(args: &UpArgs, directory: &Path) -> ExitCode {
         hmcs: if args.inside { 0 } else { usize::from(args.hmcs) },
         directory: directory.to_owned(),
         cluster_file: None,
+        world: None,
         program: None,
     };
     let mut interrupt = Interrupt::new();

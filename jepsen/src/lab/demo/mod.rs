@@ -12,6 +12,7 @@ mod story;
 mod timeline;
 mod watch;
 
+pub use figures::resident;
 pub use mend::command;
 pub use paint::styled;
 pub use report::table;
@@ -62,8 +63,15 @@ pub async fn run(args: &DemoArgs, directory: Option<PathBuf>) -> ExitCode {
         Place::Kept(directory) => directory.clone(),
         Place::Temporary(directory) => directory.path().to_owned(),
     };
-    let options =
-        SiteOptions { servers: SERVERS, arbiter: false, hmcs: 1, directory, cluster_file: None, program: None };
+    let options = SiteOptions {
+        servers: SERVERS,
+        arbiter: false,
+        hmcs: 1,
+        directory,
+        cluster_file: None,
+        world: None,
+        program: None,
+    };
     let timeline = Timeline::new(Screen::standard());
     let story = match Site::prepare(options).await.and_then(|site| Story::new(site, timeline.clone())) {
         Ok(story) => story,

@@ -58,6 +58,7 @@ pub async fn run(args: &DrillArgs, directory: Option<PathBuf>) -> ExitCode {
         hmcs: 1,
         directory: directory.clone(),
         cluster_file: None,
+        world: None,
         program: None,
     };
     let site = match Site::prepare(options).await {
