@@ -1,6 +1,9 @@
 //! Mistakes in a file, with their places, rendered for people and for programs.
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError, MietteSpanContents, Report,
+    SourceCode, SourceSpan, SpanContents,
+};
 use serde::{Deserialize, Serialize};
 use std::{error::Error, fmt, ops::Range, path::Path, string::FromUtf8Error};
 use tenure_core::{
@@ -11,6 +14,8 @@ use tenure_core::{
 
 /// Maximum length of a message, or of advice, in characters: either may hold a value from the file.
 const LONGEST: usize = 1000;
+/// Lines that are shown before and after a mistake.
+const AROUND: usize = 1;
 /// Maximum length of a line, in bytes, that is shown with a mistake.
 const WIDEST: usize = 1000;
 
@@ -61,7 +66,8 @@ impl Problems {
     pub(crate) fn new(file: &str, text: &str, mut found: Vec<Found>) -> Self {
         found.sort_by_key(|one| (one.span.start, one.span.end));
         found.dedup();
-        let list = found.into_iter().map(|one| Problem::locate(file, text, one)).collect();
+        let lines = line_starts(text);
+        let list = found.into_iter().map(|one| Problem::locate(file, text, &lines, one)).collect();
         Problems { file: file.to_owned(), text: text.to_owned(), list }
     }
 
@@ -100,18 +106,18 @@ impl Problems {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
         let mut out = String::new();
+        let lines = line_starts(&self.text);
         for problem in &self.list {
-            if self.line_of(problem) > WIDEST {
+            let Some(part) = Part::around(problem, &self.file, &self.text, &lines) else {
                 out.push_str(&format!("{problem}\n"));
                 continue;
-            }
+            };
             let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), problem.span.clone());
             let mut diagnostic = MietteDiagnostic::new(&problem.message).with_label(label);
             if let Some(help) = &problem.help {
                 diagnostic = diagnostic.with_help(help);
             }
-            let source = NamedSource::new(escape(&self.file), masked(&self.text));
-            let report = Report::from(diagnostic).with_source_code(source);
+            let report = Report::from(diagnostic).with_source_code(part);
             if handler.render_report(&mut out, report.as_ref()).is_err() {
                 out.push_str(&problem.to_string());
                 out.push('\n');
@@ -121,29 +127,66 @@ impl Problems {
     }
 }
 
-impl Problems {
-    /// Length of the lines that a mistake is in.
-    fn line_of(&self, problem: &Problem) -> usize {
-        let (before, after) = (self.text.get(..problem.span.start), self.text.get(problem.span.end..));
-        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-        let first = before.rfind('\n').map_or(0, |at| at + 1);
-        let last = after.find('\n').unwrap_or(after.len());
-        problem.span.end + last - first
+/// Where each line of a text begins.
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// Lines of a file around a mistake. With the whole file, each mistake would take as long as the file is.
+#[derive(Debug)]
+struct Part {
+    file: String,
+    text: String,
+    /// Where it begins in the file: the byte, and the number of lines before it.
+    start: usize,
+    lines: usize,
+}
+
+impl Part {
+    /// `None` if the lines with the mistake are too long to be shown.
+    fn around(problem: &Problem, file: &str, text: &str, starts: &[usize]) -> Option<Self> {
+        let last = starts.partition_point(|start| *start <= problem.span.end).max(problem.line);
+        let begin = |line: usize| starts.get(line).copied().unwrap_or(text.len());
+        if begin(last) - begin(problem.line - 1) > WIDEST {
+            return None;
+        }
+        let lines = (problem.line - 1).saturating_sub(AROUND);
+        // Lines beside it may be of any length; they are shown if they are not.
+        let first = (lines..problem.line).find(|line| begin(line + 1) - begin(*line) <= WIDEST)?;
+        let end = (last..last + AROUND).take_while(|line| begin(line + 1) - begin(*line) <= WIDEST).last();
+        let part = text.get(begin(first)..begin(end.map_or(last, |line| line + 1)))?;
+        Some(Part { file: escape(file).into_owned(), text: masked(part), start: begin(first), lines: first })
+    }
+}
+
+impl SourceCode for Part {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let here = span.offset().checked_sub(self.start).ok_or(MietteError::OutOfBounds)?;
+        let found = self.text.read_span(&(here, span.len()).into(), before, after)?;
+        let at = (found.span().offset() + self.start, found.span().len()).into();
+        let (line, column) = (found.line() + self.lines, found.column());
+        let (name, count) = (self.file.clone(), found.line_count());
+        Ok(Box::new(MietteSpanContents::new_named(name, found.data(), at, line, column, count)))
     }
 }
 
 impl Problem {
-    fn locate(file: &str, text: &str, found: Found) -> Self {
+    fn locate(file: &str, text: &str, lines: &[usize], found: Found) -> Self {
         let mut start = found.span.start.min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = lines.partition_point(|begin| *begin <= start).max(1);
+        let line_start = lines.get(line - 1).copied().unwrap_or_default();
         Problem {
             file: escape(file).into_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: text[line_start..start].chars().count() + 1,
             message: Sentence::from(&*excerpt(&found.message, LONGEST)).into(),
             help: found.help.map(|help| Sentence::from(&*excerpt(&help, LONGEST)).into()),
             span: start..found.span.end.clamp(start, text.len()),

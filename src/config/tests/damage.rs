@@ -17,6 +17,25 @@ fn columns_count_characters_and_a_terminal_sees_the_line() {
     assert!(fancy.contains("x.toml:47:12"), "{fancy}");
 }
 
+/// Each mistake is shown with the lines around it alone: with the whole file, these took minutes.
+#[test]
+fn many_mistakes_in_a_long_file_are_shown_as_in_a_short_one() {
+    let group = |n: usize, priority: &str| format!("\n[groups.g{n}]\npriority = {priority}\nservers = [\"p1\"]\n");
+    let of = |wrong: usize| {
+        let groups = (0..wrong).map(|n| group(n, if n % 40 == 0 { "\"high\"" } else { "10" }));
+        format!("name = \"site\"\n{}", groups.collect::<String>())
+    };
+    let (short, long) = (of(1), of(20_000));
+    let problems = parse("x.toml", &long).unwrap_err();
+    let high: Vec<_> = problems.list().iter().filter(|one| one.message.contains("high")).collect();
+    assert_eq!(high.len(), 500);
+    assert!(high.iter().zip(0..).all(|(one, n)| (one.line, one.column) == (4 + n * 160, 12)), "{:?}", high[1]);
+    let fancy = problems.fancy(false);
+    assert!(fancy.contains("╭─[x.toml:164:12]\n 163 │ [groups.g40]\n 164 │ priority = \"high\"\n"), "{fancy:.3000}");
+    let alone = parse("x.toml", &short).unwrap_err().fancy(false);
+    assert!(fancy.starts_with(alone.split("servers").next().unwrap()), "{alone}\n{fancy:.2000}");
+}
+
 #[test]
 fn a_mistake_is_said_once_and_not_its_consequences() {
     // The unreadable list gives one message and none about its items; the missing group is reported once.
