@@ -27,12 +27,12 @@ use super::{
     },
 };
 use crate::local::space;
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
     config::Resource,
     ledger::{GroupState, Hold, JOURNAL_LIMIT},
-    note::{self, ClusterWait, Conflict, ServerWait, Wait},
+    note::{self, Brake, ClusterWait, Conflict, ServerWait, Wait},
 };
 
 /// Look-ups that the views need again and again, made once: a large site has thousands of groups.
@@ -41,12 +41,14 @@ struct Index<'a> {
     sight: Sight<'a>,
     lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
     tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
+    turns: Turns,
 }
 
 impl<'a> Index<'a> {
     fn new(sight: Sight<'a>) -> Self {
         let ledger = sight.ledger;
-        let mut index = Index { ledger, sight, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
+        let mut index =
+            Index { ledger, sight, lpars: BTreeMap::new(), tenants: BTreeMap::new(), turns: Turns::default() };
         for (name, lpar) in &ledger.config.resources {
             index.lpars.entry(&lpar.group).or_default().push((name, lpar));
         }
@@ -179,7 +181,9 @@ pub(crate) fn time(time: Time) -> String {
 const STOPPED: &str = "which was stopped with `tenure node stop`: start `tenured` there";
 
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
-    let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?)));
+    let turns = Turns::default();
+    let groups =
+        ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?, &turns)));
     let servers =
         ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(ledger, name, state.wait.as_ref()?)));
     let mut all: Vec<WaitView> = servers.chain(groups).collect();
@@ -187,7 +191,25 @@ fn waits(ledger: &Ledger) -> Vec<WaitView> {
     all
 }
 
-fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
+/// By when the next turn comes at each brake: many groups wait for the same few.
+#[derive(Default)]
+struct Turns(RefCell<Vec<(Brake, Option<Time>)>>);
+
+impl Turns {
+    fn next(&self, ledger: &Ledger, brake: &Brake) -> Option<Time> {
+        let known = self.0.borrow().iter().find(|(known, _)| known == brake).map(|(_, at)| *at);
+        if let Some(at) = known {
+            return at;
+        }
+        let at = ledger.next_turn(brake);
+        self.0.borrow_mut().push((brake.clone(), at));
+        at
+    }
+}
+
+fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait, turns: &Turns) -> WaitView {
+    let turn = if let Wait::Queue { brake } = wait { turns.next(ledger, brake) } else { None };
+    let until = wait.until().or(turn).map(|until| shown(ledger, until));
     // Whoever stopped the node for a while starts it again: nobody has to prove anything.
     let (level, text) = match wait {
         Wait::NodeSilent { resource, node, .. } if ledger.stops(node).is_some() => {
@@ -195,14 +217,7 @@ fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
         }
         _ => (wait.level().into(), wait.to_string()),
     };
-    WaitView {
-        what: "group".to_owned(),
-        name: name.to_string(),
-        level,
-        kind: wait.kind().to_owned(),
-        text,
-        until: wait.until().map(|until| shown(ledger, until)),
-    }
+    WaitView { what: "group".to_owned(), name: name.to_string(), level, kind: wait.kind().to_owned(), text, until }
 }
 
 fn server_wait(ledger: &Ledger, name: &ServerName, wait: &ServerWait) -> WaitView {
@@ -225,12 +240,13 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         (wait.level == Level::Alarm).then_some(alarm)
     });
     let overlaps = ledger.groups.iter().flat_map(|(name, state)| kept::alarms(ledger, name, state));
+    let turns = Turns::default();
     let groups = ledger.groups.iter().filter_map(|(name, state)| {
         if let Some(Hold { conflict, .. }) = &state.hold {
             let text = format!("group {name} is held: {conflict}; {}", wrong_copies(ledger, state, conflict));
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }
-        let wait = group_wait(ledger, name, state.wait.as_ref()?);
+        let wait = group_wait(ledger, name, state.wait.as_ref()?, &turns);
         let text = format!("group {name} waits: {}", wait.text);
         let alarm = AlarmView { text, group: Some(name.to_string()), server: None };
         (wait.level == Level::Alarm).then_some(alarm)

@@ -260,6 +260,7 @@ named! { Brake:
     Brake::Manager { .. } => "manager",
     Brake::Migrations { .. } => "migrations",
     Brake::Moves { .. } => "moves",
+    Brake::Boots { .. } => "boots",
 }
 
 named! { Decision:

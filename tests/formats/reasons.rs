@@ -109,6 +109,7 @@ fn brakes() -> Vec<Brake> {
         Brake::Manager { manager: "hmc1".into(), limit: 16 },
         Brake::Migrations { server: s(), limit: 2 },
         Brake::Moves { server: s() },
+        Brake::Boots { server: s(), limit: 16 },
     ])
 }
 

@@ -44,7 +44,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
         migrating_to: tenure.and_then(Tenure::migration).map(|migration| migration.to.to_string()),
         instance_of: name.instance().map(|instance| instance.of.to_owned()),
         flags: flags(&index.sight, state, group.managed),
-        wait: state.wait.as_ref().map(|wait| group_wait(index.ledger, name, wait)),
+        wait: state.wait.as_ref().map(|wait| group_wait(index.ledger, name, wait, &index.turns)),
     }
 }
 

@@ -150,7 +150,12 @@ pub(crate) fn tolerance() -> Vec<Field<Tolerance>> {
 
 pub(crate) fn brakes() -> Vec<Field<Brakes>> {
     vec![
-        field!("starts", Number, Brakes, starts).says("Starts under way on one server.").example("2"),
+        field!("starts", Number, Brakes, starts)
+            .says("Starts under way on one server, each until its manager has carried it out.")
+            .example("2"),
+        field!("boots", Number, Brakes, boots)
+            .says("LPARs that boot at the same time on one server; zero: any number.")
+            .example("16"),
         field!("stops", Number, Brakes, stops).says("Stops under way on one server.").example("4"),
         field!("migrations", Number, Brakes, migrations)
             .says("Moves of running LPARs under way from or to one server.")

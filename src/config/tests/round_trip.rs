@@ -206,10 +206,22 @@ fn any_cluster(dice: &mut Dice) -> Cluster {
     cluster.rules = dice.list(|dice| (dice.name(), any_rule(dice))).into_iter().collect();
     cluster.tolerance = Tolerance { servers: dice.roll(3), within_zone: dice.flag(), warn: dice.flag() };
     let (starts, stops, migrations, per_manager) = (dice.roll(9), dice.roll(9), dice.roll(9), dice.roll(20));
+    let boots = dice.roll(9);
     let (storm, flaps, preempt) = (dice.roll(5), dice.roll(5), dice.flag());
     let (storm_window, flap_window, quarantine) = (dice.span(), dice.span(), dice.span());
-    cluster.brakes =
-        Brakes { starts, stops, migrations, per_manager, storm, storm_window, flaps, flap_window, quarantine, preempt };
+    cluster.brakes = Brakes {
+        starts,
+        boots,
+        stops,
+        migrations,
+        per_manager,
+        storm,
+        storm_window,
+        flaps,
+        flap_window,
+        quarantine,
+        preempt,
+    };
     cluster.timings.heartbeat = dice.span();
     cluster.timings.suspect = dice.span();
     cluster.timings.lease = dice.span();

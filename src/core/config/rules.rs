@@ -70,8 +70,11 @@ pub struct Tolerance {
 /// Limits on concurrent work, and the rules for storms, flapping servers and preemption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brakes {
-    /// Starts under way on one server. Zero, here and in the next three, is a mistake ([`super::Rule::ZeroBrake`]).
+    /// Starts under way on one server, each until it is carried out. Zero, here and for stops, migrations and managers, is a
+    /// mistake ([`super::Rule::ZeroBrake`]).
     pub starts: u32,
+    /// LPARs that are being started, or boot, on one server; zero: any number.
+    pub boots: u32,
     /// Stops under way on one server.
     pub stops: u32,
     /// Moves of running LPARs under way from or to one server.
@@ -97,6 +100,7 @@ impl Default for Brakes {
     fn default() -> Self {
         Brakes {
             starts: 4,
+            boots: 0,
             stops: 8,
             migrations: 2,
             per_manager: 16,

@@ -347,12 +347,18 @@ pub enum Brake {
     Moves {
         server: ServerName,
     },
+    /// LPARs that boot, or are being started.
+    Boots {
+        server: ServerName,
+        limit: u32,
+    },
 }
 
 impl Display for Brake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
+            Brake::Boots { server, limit } => write!(f, "its turn to boot on {server} ({limit} at once)"),
             Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
             Brake::Migrations { server, limit } => write!(f, "its turn to be moved at {server} ({limit} at once)"),
             Brake::Manager { manager, limit } => write!(f, "its turn at {manager} ({limit} orders at once)"),

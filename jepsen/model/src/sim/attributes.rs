@@ -29,6 +29,7 @@ pub(super) fn set_attribute(group: &mut Group, key: &str, value: &str) -> Result
 pub(super) fn set_brake(brakes: &mut Brakes, key: &str, value: &str) -> Result<(), SiteError> {
     match key {
         "starts" => brakes.starts = number(value)?,
+        "boots" => brakes.boots = number(value)?,
         "stops" => brakes.stops = number(value)?,
         "per_manager" => brakes.per_manager = number(value)?,
         "storm" => brakes.storm = number(value)?,

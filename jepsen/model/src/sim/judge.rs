@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tenure_core::{
     Command, Entry, Ledger, NodeName, ResourceName, ServerName, Span, invariants,
-    note::{ClusterWait, Level, NotHere},
+    note::{ClusterWait, Level, NotHere, Wait},
 };
 
 /// More entries than this within that time are an endless loop.
@@ -188,7 +188,14 @@ impl Sim {
             let marks = [(group.frozen, ", frozen"), (group.hold.is_some(), ", held")];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let faults: String = group.faults.keys().map(|server| format!(", faulted on {server}")).collect();
-            let wait = group.wait.as_ref().map(|wait| format!("; waits: {wait}")).unwrap_or_default();
+            let turn = match &group.wait {
+                Some(Wait::Queue { brake }) => {
+                    self.ledger.next_turn(brake).map(|at| format!(" (next within {})", at.since(self.ledger.now)))
+                }
+                _ => None,
+            };
+            let wait = group.wait.as_ref().map(|wait| format!("; waits: {wait}{}", turn.unwrap_or_default()));
+            let wait = wait.unwrap_or_default();
             lines.push(format!("group {name}: {place}{marks}{faults}{wait}"));
         }
         for name in self.ledger.config.services.keys() {

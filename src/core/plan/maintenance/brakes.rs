@@ -1,8 +1,7 @@
 //! Brakes: counts of the work under way, and room that is booked.
 //!
-//! A start is under way while its order is open, and then until the LPAR reads Running or its `start_timeout` has
-//! passed: the boot is the heavy part of a start. The bound on time keeps one that hangs from holding up the rest. A
-//! stop is under way while its order is open. Actions for safety (fences, and stops of copies without a tenure) are
+//! A start and a stop are under way while their order is open. An LPAR boots from its start until it reads Running, or its
+//! `start_timeout` has passed: the bound keeps one that hangs from holding up the rest. Actions for safety (fences, and stops of copies without a tenure) are
 //! counted and never held up.
 
 use super::super::Planner;
@@ -10,7 +9,7 @@ use crate::{
     Command, GroupName, HmcName, Ledger, Refusal, ResourceName, ServerName, Span, Time,
     ledger::{GroupState, Phase},
     note::{Brake, Wait},
-    order::Action,
+    order::{Action, Order},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,6 +20,8 @@ const BOOT_WATCH: Span = Span::seconds(1);
 #[derive(Default)]
 pub(in super::super) struct Stock {
     starts: BTreeMap<ServerName, u32>,
+    /// LPARs that boot on each server, and those that are about to.
+    boots: BTreeMap<ServerName, u32>,
     stops: BTreeMap<ServerName, u32>,
     /// Orders to move an LPAR from or to each server.
     moves: BTreeMap<ServerName, u32>,
@@ -28,7 +29,7 @@ pub(in super::super) struct Stock {
     migrating: BTreeMap<ServerName, u32>,
     managers: BTreeMap<HmcName, u32>,
     /// Time at which the next boot on a server no longer counts.
-    boots: BTreeMap<ServerName, Time>,
+    booted: BTreeMap<ServerName, Time>,
     /// Groups on their way from each server.
     pub(super) leaving: BTreeMap<ServerName, u32>,
     /// Groups on their way to each server, and starting on it.
@@ -63,7 +64,10 @@ impl Planner<'_> {
                 continue;
             }
             match &order.action {
-                Action::Start { .. } => add(&mut stock.starts, &order.server),
+                Action::Start { .. } => {
+                    add(&mut stock.starts, &order.server);
+                    add(&mut stock.boots, &order.server);
+                }
                 Action::Stop { .. } => add(&mut stock.stops, &order.server),
                 Action::Migrate { to, .. } => {
                     add(&mut stock.moves, &order.server);
@@ -96,8 +100,8 @@ impl Planner<'_> {
             for (resource, until) in boots(&self.scratch, group, &tenure.server) {
                 let ordered = group.copies.get(resource).and_then(|copies| copies.get(&tenure.server));
                 if until > self.scratch.now && ordered.is_some_and(|copy| !copy.is_ordered()) {
-                    add(&mut stock.starts, &tenure.server);
-                    let next = stock.boots.entry(tenure.server.clone()).or_insert(until);
+                    add(&mut stock.boots, &tenure.server);
+                    let next = stock.booted.entry(tenure.server.clone()).or_insert(until);
                     *next = until.min(*next);
                 }
             }
@@ -121,8 +125,8 @@ impl Planner<'_> {
         }
         let Some((group, order)) = self.braked(command) else { return Ok(()) };
         let Some(brake) = self.brake(&order) else { return Ok(()) };
-        if let Brake::Starts { server, .. } = &brake
-            && let Some(until) = self.stock.boots.get(server).copied()
+        if let Brake::Boots { server, .. } = &brake
+            && let Some(until) = self.stock.booted.get(server).copied()
         {
             self.follow(server);
             self.wake(until.min(self.now().after(BOOT_WATCH)));
@@ -139,7 +143,10 @@ impl Planner<'_> {
         }
         let Some((_, order)) = self.braked(command) else { return };
         match &order {
-            Braked::Start(server) => add(&mut self.stock.starts, server),
+            Braked::Start(server) => {
+                add(&mut self.stock.starts, server);
+                add(&mut self.stock.boots, server);
+            }
             Braked::Stop(server) => add(&mut self.stock.stops, server),
             Braked::Move(from, to) => {
                 add(&mut self.stock.moves, from);
@@ -182,7 +189,11 @@ impl Planner<'_> {
         let (brakes, stock) = (&self.scratch.config.brakes, &self.stock);
         let full = match order {
             Braked::Start(server) => is_full(stock.starts.get(server), brakes.starts)
-                .then(|| Brake::Starts { server: server.clone(), limit: brakes.starts }),
+                .then(|| Brake::Starts { server: server.clone(), limit: brakes.starts })
+                .or_else(|| {
+                    is_full(stock.boots.get(server), brakes.boots)
+                        .then(|| Brake::Boots { server: server.clone(), limit: brakes.boots })
+                }),
             Braked::Stop(server) => is_full(stock.stops.get(server), brakes.stops)
                 .then(|| Brake::Stops { server: server.clone(), limit: brakes.stops }),
             Braked::Move(from, to) => [from, to]
@@ -248,6 +259,37 @@ impl Planner<'_> {
         self.scratch.keep_books(name, &to, false);
         if let Some(count) = self.stock.arriving.get_mut(&to).filter(|_| on_its_way) {
             *count = count.saturating_sub(1);
+        }
+    }
+}
+
+impl Ledger {
+    /// Time by which something ends for which a brake makes others wait.
+    pub fn next_turn(&self, brake: &Brake) -> Option<Time> {
+        let starts =
+            |order: &Order, at: &ServerName| matches!(order.action, Action::Start { .. }) && order.server == *at;
+        let ends = |counts: &dyn Fn(&Order) -> bool| {
+            self.orders.values().filter(|order| counts(order)).map(|order| self.expiry(order)).min()
+        };
+        match brake {
+            Brake::Starts { server, .. } => ends(&|order| starts(order, server)),
+            Brake::Stops { server, .. } => {
+                ends(&|order| matches!(order.action, Action::Stop { .. }) && order.server == *server)
+            }
+            Brake::Migrations { server, .. } => ends(&|order| {
+                let to = if let Action::Migrate { to, .. } = &order.action { Some(to) } else { None };
+                to.is_some_and(|to| order.server == *server || to == server)
+            }),
+            Brake::Manager { manager, .. } => ends(&|order| manager_of(self, &order.server) == Some(manager)),
+            Brake::Boots { server, .. } => {
+                let here =
+                    |group: &&Arc<GroupState>| group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
+                let groups = self.groups.values().filter(here);
+                let booted = groups.flat_map(|group| boots(self, group, server)).map(|(_, until)| until);
+                booted.filter(|until| *until > self.now).chain(ends(&|order| starts(order, server))).min()
+            }
+            // Nothing bounds how long a group may take to leave.
+            Brake::Moves { .. } => None,
         }
     }
 }
