@@ -23,7 +23,7 @@ use tenure_core::{GroupName, NodeName, ServerName};
 #[derive(Debug, Parser)]
 #[command(
     name = "tenure",
-    version,
+    version = crate::VERSION,
     after_help = "Example: tenure --node p1:7101 status
 Exit codes, of every command:
   0  done, or it is so already
