@@ -145,6 +145,12 @@ Exits with 5 if something would not run.")]
         /// Only after this log index
         #[arg(long, value_name = "INDEX")]
         since: Option<u64>,
+        /// Only what is about this group
+        #[arg(long, value_name = "GROUP")]
+        group: Option<String>,
+        /// Only what is about this server
+        #[arg(long, value_name = "SERVER")]
+        on: Option<String>,
     },
     /// Service groups
     #[command(subcommand)]

@@ -3,6 +3,7 @@
 use super::{Attempt, Client, ClientError, harmless};
 use crate::api::{
     backend::Read,
+    part::Part,
     wire::{ErrorKind, MembersView, StatusView},
 };
 use futures::future::join_all;
@@ -50,10 +51,10 @@ impl Heard {
 }
 
 impl Client {
-    /// The status of the cluster; if that does not come soon, what every known member says for itself. An error if none
-    /// says anything.
-    pub async fn look(&self) -> Result<Look, ClientError> {
-        let whole = self.status(Read::Linearizable);
+    /// The first page of a part of the status of the cluster; if that does not come soon, what every known member says for
+    /// itself. An error if none says anything.
+    pub async fn look(&self, part: &Part) -> Result<Look, ClientError> {
+        let whole = self.status_page(part, Read::Linearizable);
         tokio::pin!(whole);
         let first = tokio::select! {
             whole = &mut whole => Some(whole),
