@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// Most rows of groups and resources on a page, but for a single group that has more.
-pub const PAGE: usize = 1000;
+pub const PAGE: usize = 5000;
 
 /// A part of the status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

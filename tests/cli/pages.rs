@@ -1,10 +1,17 @@
 //! A part of the status, and of the events: filters and pages at the node, and what the client makes of them.
 
 use super::{
-    commands::Desk,
+    commands::{Desk, command},
     fake::{SITE, Served, Site},
 };
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tenure::{
     api::{
         Client, Only, Part, Read, Which, status,
@@ -13,6 +20,10 @@ use tenure::{
     cli::Exit,
 };
 use tenure_core::{Command, GroupName, Power, SystemState, Verb};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 /// This many more groups of one LPAR each, of a few priorities, on p1 or p2.
 fn file(groups: usize) -> String {
@@ -204,6 +215,58 @@ async fn a_screen_has_room_for_so_much_and_says_what_it_leaves_out() {
     let ended = desk.run("group list --group wob").await;
     assert_eq!(ended.exit, Exit::Refused);
     assert!(ended.err.contains("there is no group wob") && ended.err.contains("did you mean web?"), "{}", ended.err);
+    desk.served.stop().await;
+}
+
+/// A slow line to this node: so many bytes to the client in each of these intervals. It counts them.
+async fn slow_line(node: SocketAddr, bytes: usize, each: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
+    let passed = Arc::new(AtomicUsize::default());
+    let counts = Arc::clone(&passed);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let (mut asks, mut hears) = client.into_split();
+            let (mut answers, mut hears_of) = TcpStream::connect(node).await.unwrap().into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut asks, &mut hears_of).await });
+            let counts = Arc::clone(&counts);
+            tokio::spawn(async move {
+                let (mut beat, mut piece) = (tokio::time::interval(each), vec![0; bytes]);
+                while let Ok(read @ 1..) = answers.read(&mut piece).await {
+                    beat.tick().await;
+                    counts.fetch_add(read, Ordering::SeqCst);
+                    if hears.write_all(&piece[..read]).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    (address, passed)
+}
+
+/// A status that takes longer than a node has to say who leads is waited for, and is short where little is shown.
+#[tokio::test]
+async fn on_a_slow_line_the_status_comes() {
+    let desk = Desk::new(many(400)).await;
+    let all = serde_json::to_vec(&whole(&desk.served).await).unwrap().len();
+    // All of it takes five seconds.
+    let (line, passed) = slow_line(desk.served.address, all / 100, Duration::from_millis(50)).await;
+    for (asked, most) in [
+        ("status --output json", 2 * all),
+        ("status", all / 3),
+        ("status --check", all / 20),
+        ("leader show", all / 20),
+        ("group list --group web", all / 20),
+    ] {
+        let before = passed.load(Ordering::SeqCst);
+        let ended = command(asked, &line.to_string(), desk.directory(), None).await;
+        assert!([Exit::Done, Exit::Wrong].contains(&ended.exit), "{asked}: {}{}", ended.err, ended.out);
+        let took = passed.load(Ordering::SeqCst) - before;
+        println!("{asked}: {took} bytes; all are {all}");
+        assert!(took < most, "{asked}: {took} bytes; all are {all}");
+    }
     desk.served.stop().await;
 }
 
