@@ -11,6 +11,10 @@ verify:
 setup *ARGS:
     .ci/setup {{ARGS}}
 
+# A cluster of two versions: from this one to the next feature level, or from the version of a commit or tag to this one.
+mixed REF="":
+    .ci/mixed {{REF}}
+
 # Formats, and mends what clippy can mend.
 fix:
     cargo fmt --all

@@ -11,12 +11,14 @@ mod follow;
 mod hmc;
 mod log;
 mod look;
+mod pages;
 mod told;
 mod trust;
 
 pub use error::ClientError;
 pub use follow::Follow;
 pub use look::{Answers, Heard, Look};
+pub use pages::Which;
 pub use told::{Named, Told};
 
 use super::{
@@ -24,8 +26,8 @@ use super::{
     router::SIGNING,
     wire::{
         ConfigView, ConfigureBody, ErrorView, JoinReply, JoinRequest, LeaderView, LevelBody, MembersView, NodeAddBody,
-        OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, StoppedView, TokenBody,
-        TokenView, TransferBody, WhatIfBody, WhatIfView, WhyNotView, WhyView,
+        OutcomeView, RequestBody, RollingView, SiteCapacityView, StoppedView, TokenBody, TokenView, TransferBody,
+        WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
@@ -118,13 +120,6 @@ impl Client {
     /// A fresh identity for a request.
     pub fn request_id() -> RequestId {
         RequestId(rand::rng().random())
-    }
-
-    /// The status of the whole cluster.
-    pub async fn status(&self, read: Read) -> Result<StatusView, ClientError> {
-        let view = self.question(&format!("/v1/status?{}", freshness(read))).await?;
-        self.names(told::of_status(&view));
-        Ok(view)
     }
 
     /// The state of a group, with its history.
@@ -238,16 +233,14 @@ impl Client {
         self.change(Method::POST, "/v1/join", request).await
     }
 
-    /// Records after a log index, as far as they are kept.
-    pub async fn events(&self, since: u64, read: Read) -> Result<Vec<RecordView>, ClientError> {
-        let path = format!("/v1/events?since={since}&{}", freshness(read));
-        let body = self.race(&|url| self.http.get(url), &path).await?;
-        body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(decode).collect()
-    }
-
     /// Records after a log index, and new ones as they come.
     pub fn follow(&self, since: u64) -> Follow {
-        Follow::new(self.clone(), since)
+        self.follow_these(since, &Which::default())
+    }
+
+    /// The same of some of them.
+    pub fn follow_these(&self, since: u64, which: &Which) -> Follow {
+        Follow::new(self.clone(), since, which.query())
     }
 
     /// The same for a question that costs a lot: it is put to one node at a time.

@@ -11,14 +11,18 @@ mod client;
 mod convert;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod part;
 mod router;
 mod serve;
+mod verdict;
 mod view;
 mod what_if;
 
 pub use backend::{Backend, Failure, HmcHeard, Member, Members, Read};
-pub use client::{Answers, Client, ClientError, Heard, Look, Named, Signing};
+pub use client::{Answers, Client, ClientError, Heard, Look, Named, Signing, Which};
+pub use part::{Only, Part};
 pub use serve::{Limits, serve, serve_within};
+pub use verdict::{is_amiss_hmc, totals};
 pub(crate) use view::time;
 pub use view::{Sight, event, group, resource, server, status, why};
 pub use what_if::why_not;

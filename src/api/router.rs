@@ -1,8 +1,10 @@
 //! The paths of the API.
 
 mod agent;
+mod asked;
 mod backup;
 mod bounds;
+mod events;
 mod hmc;
 mod log;
 mod trust;
@@ -13,6 +15,7 @@ pub(super) use bounds::Bounds;
 use super::{
     backend::{Backend, Failure, Read},
     convert,
+    part::Part,
     serve::Stopping,
     view, what_if,
     wire::{
@@ -22,17 +25,15 @@ use super::{
     },
 };
 use axum::{
-    Extension, Json, Router,
-    body::Body,
+    Json, Router,
     extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::JsonRejection},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use futures::{StreamExt, future, stream};
-use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use serde::Deserialize;
+use std::{sync::Arc, time::Duration};
 use tenure_core::{Caller, GroupName, Ledger, Level, NodeName, Rejection, RequestId, ServerName};
 
 /// Longest body accepted, in bytes.
@@ -53,6 +54,7 @@ const DECLARING: [&str; 5] = [CONFIG, WHAT_IF, agent::CHECK, hmc::CHECK, backup:
 /// Default and maximum number of records that `why` returns.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
+use asked::Asked;
 use who::By;
 pub(super) use who::SIGNING;
 
@@ -93,7 +95,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route_layer(middleware::from_fn_with_state(Arc::clone(&backend), who::admit));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
     let admitted = middleware::from_fn_with_state(Arc::clone(&backend), who::admit);
-    let events = Router::new().route("/v1/events", get(events)).route_layer(admitted);
+    let events = Router::new().route("/v1/events", get(events::events)).route_layer(admitted);
     bounded
         .merge(events)
         .fallback(async || Failed(Failure::Usage("there is no such path; this is version 1".to_owned())))
@@ -163,10 +165,15 @@ impl Freshness {
     }
 }
 
-async fn status(State(backend): Shared, By(by): By, Query(fresh): Query<Freshness>) -> Answer<StatusView> {
+async fn status(
+    State(backend): Shared,
+    By(by): By,
+    Asked(fresh): Asked<Freshness>,
+    Asked(part): Asked<Part>,
+) -> Answer<StatusView> {
     let ledger = who::seen(&*backend, &by, fresh.read()).await?;
     let members = backend.members().await?;
-    Ok(Json(view::status(&ledger, &members, fresh.read())))
+    Ok(Json(view::part(&ledger, &members, fresh.read(), &part)?))
 }
 
 #[derive(Deserialize)]
@@ -358,58 +365,4 @@ async fn join(State(backend): Shared, In(body): In<JoinRequest>) -> Answer<JoinR
 
 async fn ca(State(backend): Shared) -> String {
     backend.ca_pem()
-}
-
-#[derive(Deserialize)]
-struct EventsQuery {
-    since: Option<u64>,
-    #[serde(default)]
-    follow: bool,
-    #[serde(default)]
-    stale: bool,
-}
-
-/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept. A follower is
-/// told nothing more once the backend admits it no longer, which is asked before each line.
-async fn events(
-    State(backend): Shared,
-    By(by): By,
-    Extension(Stopping(stop)): Extension<Stopping>,
-    Extension(bounds): Extension<Arc<Bounds>>,
-    Query(query): Query<EventsQuery>,
-) -> Result<Response, Failed> {
-    let share = bounds.stream(&by)?;
-    let after = query.since.unwrap_or(0);
-    // Followers get new records from this node's own log anyway; only a single answer can be linearizable.
-    let read = Freshness { stale: query.stale || query.follow }.read();
-    let ledger = tokio::time::timeout(DEADLINE, who::seen(&*backend, &by, read)).await;
-    let ledger = ledger.map_err(|_| Failed(Failure::Unreachable(format!("no answer within {DEADLINE:?}"))))??;
-    let gap = stream::iter(view::gap(&ledger, after)).map(|gap| line(&gap));
-    let lines = if query.follow {
-        drop(ledger);
-        let records = backend.events(after).map(|event| line(&view::event(&event)));
-        let ticks = stream::unfold((), async |()| {
-            tokio::time::sleep(KEEP_ALIVE).await;
-            Some(("\n".to_owned(), ()))
-        });
-        let admitted = move |_: &String| future::ready(backend.still_admitted(&by));
-        gap.chain(stream::select(records, ticks).take_while(admitted).take_until(stop.cancelled_owned())).boxed()
-    } else {
-        let kept = ledger.journal.iter().filter(|event| event.index > after);
-        let lines: Vec<String> = kept.map(|event| line(&view::event(event))).collect();
-        gap.chain(stream::iter(lines)).boxed()
-    };
-    let body = Body::from_stream(lines.map(move |line| {
-        // It is given back when the stream ends.
-        let _ = &share;
-        Ok::<_, Infallible>(line)
-    }));
-    Ok(([("content-type", "application/x-ndjson")], body).into_response())
-}
-
-fn line(value: &impl Serialize) -> String {
-    // These types hold nothing that JSON cannot represent.
-    let mut line = serde_json::to_string(value).unwrap_or_default();
-    line.push('\n');
-    line
 }

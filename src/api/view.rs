@@ -6,6 +6,7 @@ mod group;
 mod hmc;
 mod kept;
 mod node;
+mod part;
 mod resource;
 mod server;
 mod service;
@@ -15,15 +16,18 @@ mod user;
 pub(super) use authority::authorities;
 pub(super) use hmc::live as hmcs;
 pub(super) use node::views as nodes;
+pub(super) use part::part;
 pub use resource::detail as resource;
 pub(super) use server::{rolling, server_status};
 pub use sight::Sight;
 pub(super) use user::user;
 
 use super::{
-    backend::{Members, Read},
+    backend::{Member, Members, Read},
+    verdict::totals,
     wire::{
-        AlarmView, BackupsView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView,
+        AddressView, AlarmView, BackupsView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, Verdict,
+        WaitView, WhyView,
     },
 };
 use crate::local::space;
@@ -75,15 +79,38 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let sight = Sight::new(ledger, members, read);
     let members = &sight.believes(members);
     let index = Index::new(sight);
+    let mut groups: Vec<GroupView> =
+        config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
+    groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    let mut view = StatusView {
+        alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
+        hmcs: hmc::views(ledger),
+        servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
+        nodes: node::views(ledger, members),
+        groups,
+        services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
+        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(&sight, name, declared)).collect(),
+        resources: config.resources.iter().map(|(name, declared)| resource::view(&sight, name, declared)).collect(),
+        waits: waits(ledger),
+        orders: orders(ledger),
+        members: members.members.iter().map(address).collect(),
+        ..head(ledger, members, read)
+    };
+    view.totals = Some(totals(&view));
+    view.verdict = Some(Verdict::of(&view));
+    view
+}
+
+/// What concerns the whole cluster, without any list.
+fn head(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
+    let sight = Sight::new(ledger, members, read);
+    let members = &sight.believes(members);
     let full = members.free.and_then(space::warning).map(|text| format!("node {}: {text}", members.me));
     let kept = members.backups.as_ref();
     let late = kept.and_then(|kept| kept.warning(members.wall));
     let late = late.map(|text| format!("node {}: {text}", members.me));
-    let mut groups: Vec<GroupView> =
-        config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
-    groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
     StatusView {
-        cluster: config.name.clone(),
+        cluster: ledger.config.name.clone(),
         index: ledger.index,
         at: shown(ledger, ledger.now),
         now: sight.shown(sight.now),
@@ -98,27 +125,36 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         disarmed: ledger.maintenance.disarm.as_ref().map(|disarm| kept::kept(ledger, disarm)),
         disk_free: members.free,
         backups: kept.map(|kept| BackupsView { newest: kept.newest.map(time), failed: kept.failed.clone() }),
-        alarms: alarms(ledger).into_iter().chain(authority::alarms(&ledger.trust, members.wall)).collect(),
-        hmcs: hmc::views(ledger),
-        servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
-        nodes: node::views(ledger, members),
-        groups,
-        services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
-        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(&sight, name, declared)).collect(),
-        resources: config.resources.iter().map(|(name, declared)| resource::view(&sight, name, declared)).collect(),
-        waits: waits(ledger),
-        orders: ledger
-            .orders
-            .values()
-            .map(|order| OrderView {
-                id: order.id.to_string(),
-                what: order.action.to_string(),
-                server: order.server.to_string(),
-                node: order.node.to_string(),
-                issued: shown(ledger, order.issued),
-            })
-            .collect(),
+        alarms: Vec::new(),
+        hmcs: Vec::new(),
+        servers: Vec::new(),
+        nodes: Vec::new(),
+        groups: Vec::new(),
+        services: Vec::new(),
+        lpars: Vec::new(),
+        resources: Vec::new(),
+        waits: Vec::new(),
+        orders: Vec::new(),
+        verdict: None,
+        totals: None,
+        members: Vec::new(),
+        next: None,
     }
+}
+
+fn address(member: &Member) -> AddressView {
+    AddressView { name: member.name.to_string(), api_address: member.api_address.clone() }
+}
+
+fn orders(ledger: &Ledger) -> Vec<OrderView> {
+    let order = |order: &tenure_core::Order| OrderView {
+        id: order.id.to_string(),
+        what: order.action.to_string(),
+        server: order.server.to_string(),
+        node: order.node.to_string(),
+        issued: shown(ledger, order.issued),
+    };
+    ledger.orders.values().map(order).collect()
 }
 
 /// The state of a group, and its history: at most `limit` records, newest first.
@@ -239,19 +275,27 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         let alarm = AlarmView { text, group: None, server: Some(name.to_string()) };
         (wait.level == Level::Alarm).then_some(alarm)
     });
-    let overlaps = ledger.groups.iter().flat_map(|(name, state)| kept::alarms(ledger, name, state));
-    let turns = Turns::default();
-    let groups = ledger.groups.iter().filter_map(|(name, state)| {
+    servers.chain(ledger.groups.iter().flat_map(|(name, state)| alarms_of(ledger, name, state))).collect()
+}
+
+/// What needs an operator about one group.
+fn alarms_of<'a>(
+    ledger: &'a Ledger,
+    name: &'a GroupName,
+    state: &'a GroupState,
+) -> impl Iterator<Item = AlarmView> + 'a {
+    let waits = || {
         if let Some(Hold { conflict, .. }) = &state.hold {
             let text = format!("group {name} is held: {conflict}; {}", wrong_copies(ledger, state, conflict));
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }
-        let wait = group_wait(ledger, name, state.wait.as_ref()?, &turns);
+        let wait = state.wait.as_ref().filter(|wait| wait.level() == note::Level::Alarm)?;
+        let wait = group_wait(ledger, name, wait, &Turns::default());
         let text = format!("group {name} waits: {}", wait.text);
         let alarm = AlarmView { text, group: Some(name.to_string()), server: None };
         (wait.level == Level::Alarm).then_some(alarm)
-    });
-    servers.chain(groups).chain(overlaps).collect()
+    };
+    waits().into_iter().chain(kept::alarms(ledger, name, state))
 }
 
 /// The words of a standstill, with those of the operator who wanted it.

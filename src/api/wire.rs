@@ -9,6 +9,7 @@ mod kept;
 mod log;
 mod states;
 mod status;
+mod verdict;
 mod what_if;
 
 pub use agent::{
@@ -25,9 +26,10 @@ pub use states::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, HmcStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
 };
 pub use status::{
-    AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, QuorumView, ResourceView,
-    RollingView, ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
+    AddressView, AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, QuorumView,
+    ResourceView, RollingView, ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
 };
+pub use verdict::{Cause, TotalView, TotalsView, Verdict};
 pub use what_if::{
     DecisionView, EndingView, ForeseenGroup, ForeseenRecord, LargestView, RefusedView, ServerCapacityView,
     SiteCapacityView, WeakView, WhatIf, WhatIfBody, WhatIfView, WhyNotView,

@@ -23,7 +23,7 @@ use tenure_core::{GroupName, NodeName, ServerName};
 #[derive(Debug, Parser)]
 #[command(
     name = "tenure",
-    version,
+    version = crate::VERSION,
     after_help = "Example: tenure --node p1:7101 status
 Exit codes, of every command:
   0  done, or it is so already
@@ -145,6 +145,12 @@ Exits with 5 if something would not run.")]
         /// Only after this log index
         #[arg(long, value_name = "INDEX")]
         since: Option<u64>,
+        /// Only what is about this group
+        #[arg(long, value_name = "GROUP")]
+        group: Option<String>,
+        /// Only what is about this server
+        #[arg(long, value_name = "SERVER")]
+        on: Option<String>,
     },
     /// Service groups
     #[command(subcommand)]

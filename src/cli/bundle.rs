@@ -87,12 +87,8 @@ pub(super) async fn debug(command: Debug, context: &Context, terminal: &mut Term
 async fn collect(bundle: &mut Bundle, context: &Context) -> Result<(), Fault> {
     let (client, global) = (&context.client, &context.global);
     let nodes = global.nodes()?;
-    let about = format!(
-        "tenure {}\ncollected {}\nasked {}\n",
-        env!("CARGO_PKG_VERSION"),
-        jiff::Timestamp::now(),
-        nodes.join(", ")
-    );
+    let about =
+        format!("tenure {}\ncollected {}\nasked {}\n", crate::VERSION, jiff::Timestamp::now(), nodes.join(", "));
     bundle.text("about.txt", &about)?;
     let mut read = context.read();
     let status = match client.status(read).await {

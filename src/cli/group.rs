@@ -4,11 +4,10 @@ use super::{
     Context, Exit, Fault, Terminal,
     args::{Filter, Group},
     names, render,
-    status::filtered,
     wait::{self, Goal},
 };
 use crate::api::{
-    Client, ClientError, Read,
+    Client, ClientError, Only, Read,
     wire::{DrainPurpose, ErrorView, GroupView, OutcomeView, ServerView},
 };
 use std::time::Duration;
@@ -45,7 +44,8 @@ pub(super) async fn group(command: Group, context: &Context, terminal: &mut Term
 }
 
 async fn list_groups(filter: &Filter, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = filtered(context.client.status(context.read()).await?, filter)?;
+    let part = filter.part(Some(Only::Groups));
+    let status = context.client.status_of(&part, context.read()).await?;
     if context.json() {
         terminal.json(&status.groups)?;
     } else {

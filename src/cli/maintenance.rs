@@ -4,12 +4,13 @@ use super::{
     Context, Exit, Fault, Terminal,
     args::{Cluster, Filter, Server, Sure},
     group::request,
-    names, render,
-    status::filtered,
-    verdict::is_amiss_hmc,
+    render,
     wait::Goal,
 };
-use crate::{api::wire::ServerView, local::identity};
+use crate::{
+    api::{Only, Part, is_amiss_hmc, wire::ServerView},
+    local::identity,
+};
 use tenure_core::Verb;
 
 pub(super) async fn server(command: Server, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -63,7 +64,7 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
             (Verb::Resume, sure, "resumed", "Everything that stood on the lost servers is started elsewhere.")
         }
     };
-    let status = context.client.status(context.read()).await?;
+    let status = context.client.status_of(&Part::head(), context.read()).await?;
     let question = "Type the name of the cluster if you mean it: ";
     let name = if status.cluster.is_empty() { founded(context)? } else { status.cluster.clone() };
     let doubt = Doubt { name: &name, what, warning, question };
@@ -131,15 +132,16 @@ impl Doubt<'_> {
 
 /// The present state of a server.
 pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fault> {
-    let status = context.client.status(context.read()).await?;
-    names::known("server", name, &status)?;
+    let part = Part { on: Some(name.to_owned()), ..Part::list(Only::Servers) };
+    let status = context.client.status_of(&part, context.read()).await?;
     let found = status.servers.into_iter().find(|view| view.name == name);
     found.ok_or_else(|| Fault::usage(format!("there is no server {name}"), "see `tenure server list`"))
 }
 
 async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let mut status = context.client.status(context.read()).await?;
-    names::known("server", name, &status)?;
+    // Its groups are among what is said of the server itself.
+    let part = Part { on: Some(name.to_owned()), limit: Some(1), ..Part::default() };
+    let mut status = context.client.status_of(&part, context.read()).await?;
     let Some(server) = status.servers.iter().find(|view| view.name == name).cloned() else {
         return Err(Fault::usage(format!("there is no server {name}"), "see `tenure server list`"));
     };
@@ -156,7 +158,8 @@ async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<
 }
 
 async fn list(filter: &Filter, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = filtered(context.client.status(context.read()).await?, filter)?;
+    let part = filter.part(Some(Only::Servers));
+    let status = context.client.status_of(&part, context.read()).await?;
     if context.json() {
         terminal.json(&status.servers)?;
     } else {

@@ -8,7 +8,7 @@ use super::{
     names, render, upgrade,
 };
 use crate::api::{
-    Read,
+    Only, Part, Read,
     wire::{LeaderView, MembersView},
 };
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ async fn confirm_node(node: NodeName, sure: &Sure, context: &Context, terminal: 
         question: "Type the name of the node if you have seen that its LPAR is off: ",
     };
     if sure.yes_i_checked.is_none() {
-        let status = context.client.status(context.read()).await?;
+        let status = context.client.status_of(&Part::list(Only::Nodes), context.read()).await?;
         names::known("node", node.as_str(), &status)?;
     }
     if !doubt.is_settled(sure, context, terminal)? {
@@ -57,7 +57,7 @@ pub(super) async fn leader(command: Leader, context: &Context, terminal: &mut Te
     let leader = match command {
         Leader::Show => {
             // Only a linearizable read tells the present leader.
-            let status = context.client.status(context.read()).await?;
+            let status = context.client.status_of(&Part::head(), context.read()).await?;
             LeaderView { leader: status.leader }
         }
         Leader::Transfer { to } => context.client.transfer_leader(to.as_deref()).await?,
@@ -122,7 +122,7 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
 async fn sure_to_remove(name: &str, context: &Context, terminal: &mut Terminal) -> Result<(), Fault> {
     let members = list(context).await?;
     let Some(member) = members.members.iter().find(|member| member.name == name) else {
-        let status = context.client.status(context.read()).await?;
+        let status = context.client.status_of(&Part::list(Only::Nodes), context.read()).await?;
         names::known("node", name, &status)?;
         return Err(Fault::NoSuch {
             message: format!("node {name} is not a member"),

@@ -30,7 +30,6 @@ mod status;
 mod terminal;
 pub mod upgrade;
 mod user;
-pub mod verdict;
 mod wait;
 mod what_if;
 mod whereabouts;
@@ -40,7 +39,7 @@ pub use exit::{Exit, Fault};
 pub use terminal::Terminal;
 
 use crate::{
-    api::{Client, Read},
+    api::{Client, Read, Which},
     local::identity,
 };
 use args::{Cluster, Command, Global, Output};
@@ -75,7 +74,9 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Plan(plan) => what_if::plan(plan, &Context::new(global)?, terminal).await,
         Command::Capacity => what_if::capacity(&Context::new(global)?, terminal).await,
         Command::Replay(args) => replay::replay(&args, &global, terminal),
-        Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
+        Command::Events { follow, since, group, on } => {
+            show::events(follow, since, &Which { group, on }, &Context::new(global)?, terminal).await
+        }
         Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,
         Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
         Command::Agent(command) => agent::agent(command, &Context::new(global)?, terminal).await,

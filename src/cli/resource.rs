@@ -5,10 +5,12 @@ use super::{
     args::{Filter, Resource, Service},
     group::request,
     names, render,
-    status::filtered,
     wait::Goal,
 };
-use crate::api::wire::{ActionBody, ResourceDetailView};
+use crate::api::{
+    Only,
+    wire::{ActionBody, ResourceDetailView},
+};
 use tenure_core::Verb;
 
 pub(super) async fn resource(command: Resource, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -37,7 +39,8 @@ pub(super) async fn resource(command: Resource, context: &Context, terminal: &mu
 }
 
 async fn list_resources(filter: &Filter, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = filtered(context.client.status(context.read()).await?, filter)?;
+    let part = filter.part(Some(Only::Resources));
+    let status = context.client.status_of(&part, context.read()).await?;
     if context.json() {
         terminal.json(&status.resources)?;
     } else {

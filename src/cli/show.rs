@@ -1,6 +1,7 @@
 //! `tenure why`, `events`: commands that only read.
 
 use super::{Context, Exit, Fault, Terminal, render};
+use crate::api::Which;
 
 pub(super) async fn why(group: &str, limit: usize, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let why = context.client.why(group, limit, context.read()).await?;
@@ -15,11 +16,12 @@ pub(super) async fn why(group: &str, limit: usize, context: &Context, terminal: 
 pub(super) async fn events(
     follow: bool,
     since: Option<u64>,
+    which: &Which,
     context: &Context,
     terminal: &mut Terminal,
 ) -> Result<Exit, Fault> {
     if !follow {
-        let records = context.client.events(since.unwrap_or(0), context.read()).await?;
+        let records = context.client.events_of(since.unwrap_or(0), which, context.read()).await?;
         if context.json() {
             terminal.json(&records)?;
         } else {
@@ -34,7 +36,7 @@ pub(super) async fn events(
         Some(since) => since,
         None => context.client.members().await?.index,
     };
-    let mut records = context.client.follow(since);
+    let mut records = context.client.follow_these(since, which);
     loop {
         let record = records.next().await?;
         if context.json() {

@@ -4,16 +4,16 @@ use super::{
     Context, Exit, Fault, Terminal,
     apart::Apart,
     args::{Filter, Status},
-    names, render,
-    verdict::{Verdict, is_amiss_hmc},
+    render,
 };
-use crate::api::{Look, Read, wire::StatusView};
+use crate::api::{Look, Only, Part, Read, is_amiss_hmc, wire::StatusView};
 use render::Rows;
-use serde::Serialize;
 use std::time::Duration;
 
 /// Interval of looks while watching.
 const AGAIN: Duration = Duration::from_secs(2);
+/// Most rows of groups and resources on a screen that nobody asked for in full: the causes stand on top of it.
+const ROWS: usize = 200;
 
 pub(super) async fn status(args: &Status, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     if !args.watch {
@@ -32,18 +32,22 @@ pub(super) async fn status(args: &Status, context: &Context, terminal: &mut Term
     }
 }
 
-/// The status with its verdict, as one object.
-#[derive(Serialize)]
-struct Judged<'a> {
-    #[serde(flatten)]
-    view: &'a StatusView,
-    verdict: &'a Verdict,
+/// What of the status is asked for.
+fn part(args: &Status, json: bool) -> Part {
+    match (args.check, args.all || args.filter.is_set() || json) {
+        // Programs are shown everything.
+        (_, true) => args.filter.part(None),
+        (true, false) => Part::head(),
+        (false, false) => Part { problems: true, limit: Some(ROWS), ..Part::default() },
+    }
 }
 
 async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let view = match context.read() {
-        Read::Stale => context.client.status(Read::Stale).await?,
-        Read::Linearizable => match context.client.look().await? {
+    let part = part(args, context.json());
+    let read = context.read();
+    let view = match read {
+        Read::Stale => context.client.status_page(&part, read).await?,
+        Read::Linearizable => match context.client.look(&part).await? {
             Look::Whole(view) => *view,
             Look::Apart(heard) => {
                 let Some(apart) = Apart::of(&heard) else {
@@ -58,14 +62,14 @@ async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Resu
             }
         },
     };
-    let verdict = Verdict::of(&view);
+    let view = context.client.status_rest(view, &part, read).await?;
+    let ok = view.verdict.as_ref().is_some_and(|verdict| verdict.ok);
     let view = if args.check { view } else { heard(view, args.all, context).await };
-    let shown = filtered(view.clone(), &args.filter)?;
     if context.json() {
-        terminal.json(&Judged { view: &shown, verdict: &verdict })?;
+        terminal.json(&view)?;
     } else if args.filter.is_set() {
-        terminal.print(&render::verdict(&view, &verdict, terminal.style))?;
-        terminal.print(&render::tables(&shown, terminal.style))?;
+        terminal.print(&render::verdict(&view, terminal.style))?;
+        terminal.print(&render::tables(&view, terminal.style))?;
     } else {
         let rows = match (args.check, args.all) {
             (true, _) => Rows::None,
@@ -74,7 +78,7 @@ async fn once(args: &Status, context: &Context, terminal: &mut Terminal) -> Resu
         };
         terminal.print(&render::status(&view, rows, terminal.style))?;
     }
-    Ok(if args.check && !verdict.ok { Exit::Wrong } else { Exit::Done })
+    Ok(if args.check && !ok { Exit::Wrong } else { Exit::Done })
 }
 
 /// With what nodes last heard of HMCs, if a table of these is shown. It explains; the status stands without it.
@@ -89,40 +93,16 @@ async fn heard(mut view: StatusView, all: bool, context: &Context) -> StatusView
     view
 }
 
-/// What a filter lets through. A name that does not exist is an error: an empty list would pass for good news.
-pub(super) fn filtered(mut view: StatusView, filter: &Filter) -> Result<StatusView, Fault> {
-    if let Some(server) = &filter.on {
-        names::known("server", server, &view)?;
-        view.servers.retain(|one| &one.name == server);
-        view.nodes.retain(|one| one.server.as_ref() == Some(server));
-        view.groups.retain(|one| one.server.as_ref() == Some(server));
-        view.resources.retain(|one| one.server.as_ref() == Some(server));
-        view.lpars.retain(|one| one.server.as_ref() == Some(server));
-        view.services.clear();
+impl Filter {
+    /// What it lets through, of one list or of all.
+    pub(super) fn part(&self, only: Option<Only>) -> Part {
+        Part {
+            on: self.on.clone(),
+            state: self.state.clone(),
+            group: self.group.clone(),
+            problems: self.problems,
+            only,
+            ..Part::default()
+        }
     }
-    if let Some(group) = &filter.group {
-        names::known("group", group, &view)?;
-        let of = |name: &str| name == group || name.strip_prefix(group.as_str()).is_some_and(|at| at.starts_with('@'));
-        view.groups.retain(|one| of(&one.name));
-        view.resources.retain(|one| of(&one.group));
-        view.lpars.retain(|one| of(&one.group));
-        view.services.retain(|one| one.tiers.iter().flatten().any(|member| of(&member.group)));
-        view.servers.clear();
-        view.nodes.clear();
-    }
-    if let Some(state) = &filter.state {
-        let is = |word: &str| word.eq_ignore_ascii_case(state);
-        view.servers.retain(|one| is(one.state.as_str()));
-        view.nodes.retain(|one| one.out.as_ref().is_some_and(|out| is(out.as_str())) || is(one.role.as_str()));
-        view.services.retain(|one| is(one.state.as_str()));
-        view.groups.retain(|one| is(one.state.as_str()) || one.flags.iter().any(|flag| is(flag)));
-        view.resources.retain(|one| is(&one.state));
-        view.lpars.retain(|one| is(&one.state));
-    }
-    if filter.problems {
-        let amiss = render::amiss(&view);
-        view.lpars.retain(|lpar| amiss.resources.iter().any(|one| one.name == lpar.name));
-        view = StatusView { lpars: view.lpars, ..amiss };
-    }
-    Ok(view)
 }

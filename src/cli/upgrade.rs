@@ -113,7 +113,7 @@ fn not_now(view: &MembersView) -> Option<String> {
 
 pub(super) async fn upgrade(what: &Upgrade, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let view = list(context).await?;
-    let plan = UpgradePlan::of(&view, env!("CARGO_PKG_VERSION"));
+    let plan = UpgradePlan::of(&view, crate::VERSION);
     if what.raise {
         return raise(&plan, &view, what.yes, context, terminal).await;
     }

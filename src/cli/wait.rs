@@ -2,7 +2,7 @@
 
 use super::{Context, Fault, Terminal, render};
 use crate::api::{
-    Read,
+    ClientError, Only, Part, Read,
     wire::{
         DrainStatus, ErrorKind, GroupStatus, GroupView, RecordView, ResourceView, ServerView, ServiceStatus,
         ServiceView, StatusView,
@@ -68,6 +68,18 @@ impl Goal {
             Goal::Resource { resource, .. } => format!("tenure resource show {resource}"),
             Goal::Service { service, .. } => format!("tenure service show {service}"),
             Goal::Drained { .. } => "tenure status".to_owned(),
+        }
+    }
+
+    /// What of the status says how far it is.
+    fn part(&self) -> Part {
+        match self {
+            Goal::Online { group, .. } | Goal::Offline { group } => {
+                Part { group: Some(group.to_string()), ..Part::list(Only::Groups) }
+            }
+            Goal::Resource { .. } => Part::list(Only::Resources),
+            Goal::Service { .. } => Part::list(Only::Services),
+            Goal::Drained { server } => Part { on: Some(server.to_string()), ..Part::list(Only::Servers) },
         }
     }
 
@@ -172,7 +184,7 @@ pub(super) async fn wait(
     let mut records = context.client.follow(since);
     loop {
         // The state after everything acknowledged.
-        let status = match context.client.status(Read::Linearizable).await.map_err(Fault::from) {
+        let status = match context.client.status_of(&goal.part(), Read::Linearizable).await.map_err(Fault::from) {
             Ok(status) => {
                 let looked = goal.look(&status).ok_or_else(|| gone(goal))?;
                 if looked.reached {
@@ -182,6 +194,11 @@ pub(super) async fn wait(
                     return Err(not_yet(goal, &looked.is, patience));
                 }
                 Some(status)
+            }
+            Err(Fault::Client(ClientError::Answered(error)))
+                if matches!(error.code.as_deref(), Some("no_group" | "no_server")) =>
+            {
+                return Err(gone(goal));
             }
             Err(fault) if passes(&fault) && Instant::now() < until => None,
             Err(fault) => return Err(fault),

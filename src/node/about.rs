@@ -36,7 +36,7 @@ pub struct About {
 impl About {
     /// What this node says.
     pub fn me(api: &str) -> Self {
-        About { api: api.into(), version: env!("CARGO_PKG_VERSION").into(), level: Level::NEWEST }
+        About { api: api.into(), version: crate::VERSION.into(), level: Level::NEWEST }
     }
 }
 

@@ -538,7 +538,7 @@ impl Backend for NodeBackend {
         let told = told.ok_or_else(|| Rejection::new("no_log", "this process keeps no log of its own"))?;
         Ok(LogView {
             node: self.config.node.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: crate::VERSION.to_owned(),
             filter: told.filter,
             left: told.left.map(|left| left.as_secs()),
             lines: told.lines,

@@ -146,7 +146,7 @@ impl Writer {
                         index: ledger.index,
                         term: status.term,
                         wall: ledger.wall,
-                        version: env!("CARGO_PKG_VERSION").to_owned(),
+                        version: crate::VERSION.to_owned(),
                     };
                     let writer = Arc::clone(&self);
                     let written = tokio::task::spawn_blocking(move || writer.write(&head, &ledger, Timestamp::now()));

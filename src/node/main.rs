@@ -18,7 +18,7 @@ const STOPPING: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "tenured",
-    version,
+    version = crate::VERSION,
     after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join-file token    join a cluster first (once)\n  tenured --config tenured.toml --recover-majority    go on alone when most voters are lost for ever\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
 )]
 pub struct Args {
@@ -117,7 +117,7 @@ async fn serve(config: LocalConfig, join: Option<&Path>) -> ExitCode {
             return if why.is_final() { ExitCode::from(3) } else { code };
         }
     };
-    tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
+    tracing::info!(%node, %listen, %api, version = crate::VERSION, "tenured runs");
     service::tell(service::READY);
     let failed = loop {
         tokio::select! {

@@ -150,7 +150,7 @@ async fn go_on(config: &LocalConfig, id: u64, cluster: &str, by: &str, sure: Opt
         index,
         term,
         wall: ledger.wall,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
     };
     let before = config.data_dir.join(format!("before-recovery-{index}.backup"));
     backup::write(&before, &backup::seal(&head, &ledger)).map_err(|why| fail(&why))?;

@@ -10,6 +10,7 @@ mod hmcs;
 mod kept;
 mod maintenance;
 mod messages;
+mod pages;
 mod render;
 mod replay;
 mod status;

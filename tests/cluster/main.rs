@@ -16,6 +16,7 @@ mod load;
 mod logins;
 mod logs;
 mod members;
+mod mixed;
 mod nodes;
 mod quick;
 mod recover;

@@ -131,7 +131,7 @@ pub async fn stop(site: &Site, name: &str) {
 }
 
 /// Waits until a node that was restarted knows a leader and all that was committed.
-async fn back(site: &Site, name: &str) {
+pub async fn back(site: &Site, name: &str) {
     let node = site.client_of(name).expect("a client");
     let what = format!("{name} follows");
     let seen = site.until(&what, PATIENCE, async || node.status(Read::Linearizable).await.is_ok());

@@ -14,19 +14,23 @@ pub(super) struct Account {
     lockout: Duration,
     failures: u8,
     locked_until: Option<Instant>,
+    /// Whether the key was taken away from the account.
+    barred: bool,
     /// Number of logins that were refused, ever.
     refused: u64,
+    /// Number of logins that were accepted, ever.
+    accepted: u64,
 }
 
 impl Account {
     pub(super) fn new(user: String, key: PublicKey, lockout: Duration) -> Self {
-        Account { user, key, lockout, failures: 0, locked_until: None, refused: 0 }
+        Account { user, key, lockout, failures: 0, locked_until: None, barred: false, refused: 0, accepted: 0 }
     }
 
     /// Whether a login with this key may continue. A wrong key counts as a failed login, even if it was only offered;
     /// the right one is refused without counting while the account is locked.
     pub(super) fn offer(&mut self, now: Instant, user: &str, key: &PublicKey) -> bool {
-        if user != self.user || key.key_data() != self.key.key_data() {
+        if self.barred || user != self.user || key.key_data() != self.key.key_data() {
             self.fail(now);
             return false;
         }
@@ -36,6 +40,18 @@ impl Account {
         }
         self.failures = 0;
         true
+    }
+
+    /// Whether a login with this key, whose possession is proven, is accepted.
+    pub(super) fn let_in(&mut self, now: Instant, user: &str, key: &PublicKey) -> bool {
+        let accepted = self.offer(now, user, key);
+        self.accepted += u64::from(accepted);
+        accepted
+    }
+
+    /// Takes the key away from the account, or gives it back.
+    pub(super) fn bar(&mut self, barred: bool) {
+        self.barred = barred;
     }
 
     /// Records a failed login. While the account is locked, it restarts the lock's time.
@@ -52,6 +68,11 @@ impl Account {
     /// Number of logins that were refused, ever.
     pub(super) fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Number of logins that were accepted, ever.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
     }
 
     /// The message shown before a login while the account is locked.

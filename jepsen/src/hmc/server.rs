@@ -147,6 +147,16 @@ impl HmcServer {
         self.shared.account().refused()
     }
 
+    /// Number of logins that it accepted, ever.
+    pub fn accepted(&self) -> u64 {
+        self.shared.account().accepted()
+    }
+
+    /// Takes the user's key away from the account, or gives it back. Open connections stay open.
+    pub fn bar(&self, barred: bool) {
+        self.shared.account().bar(barred);
+    }
+
     /// Takes the HMC down, and returns when its port is closed and its connections are broken.
     pub async fn stop(&mut self) {
         self.switch(Fault::HmcDown(self.hmc), false).await;

@@ -95,7 +95,8 @@ impl Handler for Session {
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        Ok(self.offer(user, key.public_key))
+        let accepted = self.shared.account().let_in(Instant::now(), user, key.public_key);
+        Ok(if accepted { Auth::Accept } else { Auth::reject() })
     }
 
     async fn channel_open_session(

@@ -311,6 +311,11 @@ impl Site {
         self.hmcs.iter().map(HmcServer::refused).sum()
     }
 
+    /// The emulated HMCs.
+    pub fn hmcs(&self) -> &[HmcServer] {
+        &self.hmcs
+    }
+
     /// Cuts a node off from the other nodes.
     pub fn cut(&self, node: &str) -> Result<(), SiteError> {
         self.network.cut(self.place(node)?.listen.ip());

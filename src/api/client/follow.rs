@@ -22,6 +22,8 @@ pub struct Follow {
     client: Client,
     /// Index of the last record, and the number of records with that index so far: one log entry makes several.
     last: (u64, usize),
+    /// Which records, as a query.
+    which: String,
     /// Number of records of the last index that will come again after a reconnection.
     skip: usize,
     connection: Option<Connection>,
@@ -35,8 +37,8 @@ struct Connection {
 }
 
 impl Follow {
-    pub(super) fn new(client: Client, since: u64) -> Self {
-        Follow { client, last: (since, 0), skip: 0, connection: None }
+    pub(super) fn new(client: Client, since: u64, which: String) -> Self {
+        Follow { client, last: (since, 0), which, skip: 0, connection: None }
     }
 
     /// The next record. Fails when no node could be reached for the client's timeout, or when a node answers with an
@@ -65,7 +67,7 @@ impl Follow {
     async fn connect(&mut self) -> Result<Connection, ClientError> {
         let (index, seen) = self.last;
         let since = if seen == 0 { index } else { index.saturating_sub(1) };
-        let path = format!("/v1/events?follow=true&since={since}");
+        let path = format!("/v1/events?follow=true&since={since}{}", self.which);
         let until = Instant::now() + self.client.timeout;
         let mut tried = Tried::default();
         loop {

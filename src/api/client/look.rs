@@ -1,8 +1,9 @@
 //! The status, whoever answers: with a leader it is the cluster's, without one it is what each node knows.
 
-use super::{Attempt, Client, ClientError, harmless};
+use super::{Attempt, Client, ClientError, escape, harmless};
 use crate::api::{
     backend::Read,
+    part::{PAGE, Part, add, put_in_order},
     wire::{ErrorKind, MembersView, StatusView},
 };
 use futures::future::join_all;
@@ -38,7 +39,7 @@ pub struct Heard {
 pub struct Answers {
     /// The consensus group.
     pub members: MembersView,
-    /// The cluster.
+    /// The cluster: all of it at the node that knows the newest state, without any list at the others.
     pub status: StatusView,
 }
 
@@ -50,10 +51,10 @@ impl Heard {
 }
 
 impl Client {
-    /// The status of the cluster; if that does not come soon, what every known member says for itself. An error if none
-    /// says anything.
-    pub async fn look(&self) -> Result<Look, ClientError> {
-        let whole = self.status(Read::Linearizable);
+    /// The first page of a part of the status of the cluster; if that does not come soon, what every known member says for
+    /// itself. An error if none says anything.
+    pub async fn look(&self, part: &Part) -> Result<Look, ClientError> {
+        let whole = self.status_page(part, Read::Linearizable);
         tokio::pin!(whole);
         let first = tokio::select! {
             whole = &mut whole => Some(whole),
@@ -89,7 +90,7 @@ impl Client {
         let led: Vec<String> = heard.iter().filter(|one| one.follows()).map(|one| one.address.clone()).collect();
         if led.iter().any(|address| !self.nodes.contains(address)) {
             let there = Client { nodes: led, ..self.clone() };
-            if let Ok(view) = there.status(Read::Linearizable).await {
+            if let Ok(view) = there.status_page(part, Read::Linearizable).await {
                 return Ok(Look::Whole(Box::new(view)));
             }
         }
@@ -97,7 +98,34 @@ impl Client {
             let silent = heard.drain(..).filter_map(|one| Some(format!("{} ({})", one.address, one.answer.err()?)));
             return Err(error.unwrap_or_else(|| ClientError::Unreachable(silent.collect::<Vec<_>>().join(", "))));
         }
+        self.fill(&mut heard).await;
         Ok(Look::Apart(heard))
+    }
+
+    /// Asks the node that knows the newest state for all of it; what cannot be had in time is left out.
+    async fn fill(&self, heard: &mut [Heard]) {
+        let answers = heard.iter_mut().filter_map(|one| Some((&one.address, one.answer.as_mut().ok()?)));
+        let Some((address, newest)) = answers.max_by_key(|(_, answers)| answers.members.index) else { return };
+        let mut part = Part { limit: Some(PAGE), ..Part::default() };
+        let all = async {
+            let mut whole: Option<StatusView> = None;
+            loop {
+                let path = format!("/v1/status?stale=true{}", part.query(escape));
+                let page = self.read_at::<StatusView>(address, &path).await?;
+                part.after = page.next.clone();
+                match &mut whole {
+                    Some(whole) => add(whole, page),
+                    None => whole = Some(page),
+                }
+                if part.after.is_none() {
+                    return Ok::<_, String>(whole);
+                }
+            }
+        };
+        if let Ok(Ok(Some(mut whole))) = timeout(self.timeout, all).await {
+            put_in_order(&mut whole);
+            newest.status = whole;
+        }
     }
 
     /// What every known member says: all addresses at once, then those that their answers name.
@@ -119,7 +147,7 @@ impl Client {
         let asked = async {
             let (members, status) = tokio::try_join!(
                 self.read_at(&address, "/v1/members"),
-                self.read_at(&address, "/v1/status?stale=true"),
+                self.read_at(&address, "/v1/status?stale=true&limit=0"),
             )?;
             Ok(Answers { members, status })
         };

@@ -16,6 +16,10 @@ pub(super) fn of_members(view: &MembersView) -> Vec<Told> {
 
 /// The same, as the status has them.
 pub(super) fn of_status(view: &StatusView) -> Vec<Told> {
+    if !view.members.is_empty() {
+        return view.members.iter().map(|member| (member.name.clone(), member.api_address.clone())).collect();
+    }
+    // A node of an older build says it of all nodes.
     let members = view.nodes.iter().filter(|node| node.address.is_some());
     members.map(|node| (node.name.clone(), node.api_address.clone())).collect()
 }

@@ -34,7 +34,7 @@ async fn head(backend: &dyn Backend, ledger: &Ledger) -> Result<Head, Failure> {
         index: ledger.index,
         term: members.term,
         wall: ledger.wall,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, HmcView, Intent, KeptView, Level, NodeOut, NodeRole, OverlapsView,
-    ServerStatus, ServiceStatus,
+    ServerStatus, ServiceStatus, TotalsView, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,6 +71,28 @@ pub struct StatusView {
     pub waits: Vec<WaitView>,
     /// Orders without an answer.
     pub orders: Vec<OrderView>,
+    /// What is wrong with the whole cluster, whatever part of it this is. Absent on pages after the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// How many things there are in the whole cluster, whatever part of it this is. Absent on pages after the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<TotalsView>,
+    /// The members of the consensus group, and where their admin API is, whatever part of the status this is. Absent on pages
+    /// after the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<AddressView>,
+    /// Where the next page begins, if there is one: its `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Where a member's admin API is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
+pub struct AddressView {
+    pub name: String,
+    /// The address, if it is known.
+    pub api_address: Option<String>,
 }
 
 /// The voters of the consensus group.

@@ -31,7 +31,7 @@ pub use maintenance::{rolling, servers};
 pub use nodes::members;
 pub use replay::{replayed, replays};
 pub use services::{service, services};
-pub use status::{Rows, amiss, groups, resources, status, tables};
+pub use status::{Rows, groups, resources, status, tables};
 pub use upgrade::upgrade;
 pub use users::{user, users};
 pub use verdict::verdict;

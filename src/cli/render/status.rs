@@ -10,10 +10,7 @@ use super::{
     short_moment,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::{
-    api::wire::{GroupStatus, GroupView, Intent, Level, ResourceView, StatusView},
-    cli::verdict::{self, Verdict},
-};
+use crate::api::wire::{GroupStatus, GroupView, Intent, Level, ResourceView, StatusView, TotalView};
 
 /// The rows of `tenure status` that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +23,21 @@ pub enum Rows {
     All,
 }
 
-/// The whole screen.
+/// The whole screen. For [`Rows::Amiss`] the view holds what is amiss, and perhaps not all of it.
 pub fn status(view: &StatusView, rows: Rows, style: Style) -> String {
-    let verdict = Verdict::of(view);
-    let mut parts = vec![super::verdict(view, &verdict, style)];
-    let shown = if rows == Rows::All { view.clone() } else { amiss(view) };
+    let mut parts = vec![super::verdict(view, style)];
     if rows != Rows::None {
-        parts.push(hmcs(&shown, style));
-        parts.push(servers(&shown, style));
-        parts.push(nodes(&shown, style));
-        parts.push(services(&shown, style));
-        parts.push(groups(&shown, style));
-        parts.push(resources(&shown, style));
+        parts.push(hmcs(view, style));
+        parts.push(servers(view, style));
+        parts.push(nodes(view, style));
+        parts.push(services(view, style));
+        parts.push(groups(view, style));
+        parts.push(resources(view, style));
         parts.push(waits(view, style));
         parts.push(orders(view, style));
     }
     if rows == Rows::Amiss && view.configured > 0 {
-        parts.push(left_out(view, &shown, style));
+        parts.push(left_out(view, style));
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -54,33 +49,36 @@ pub fn tables(view: &StatusView, style: Style) -> String {
     all.into_iter().filter(|text| !text.is_empty()).map(|text| format!("\n{text}")).collect()
 }
 
-/// What is not as it should be.
-pub fn amiss(view: &StatusView) -> StatusView {
-    let mut view = view.clone();
-    view.hmcs.retain(verdict::is_amiss_hmc);
-    view.servers.retain(verdict::is_amiss_server);
-    view.nodes.retain(verdict::is_amiss_node);
-    view.services.retain(|service| verdict::is_amiss_service(&service.state));
-    view.groups.retain(verdict::is_amiss_group);
-    view.resources.retain(verdict::is_amiss_resource);
-    view
-}
-
-/// The number of what is not shown, because it is as it should be.
-fn left_out(view: &StatusView, shown: &StatusView, style: Style) -> String {
-    let left = [
-        (view.hmcs.len() - shown.hmcs.len(), "HMC"),
-        (view.servers.len() - shown.servers.len(), "server"),
-        (view.nodes.len() - shown.nodes.len(), "node"),
-        (view.services.len() - shown.services.len(), "service"),
-        (view.groups.len() - shown.groups.len(), "group"),
-        (view.resources.len() - shown.resources.len(), "resource"),
+/// The number of what is not shown: because it is as it should be, or because there is too much of it.
+fn left_out(view: &StatusView, style: Style) -> String {
+    let totals = view.totals.unwrap_or_default();
+    let all = [
+        (totals.hmcs, view.hmcs.len(), "HMC"),
+        (totals.servers, view.servers.len(), "server"),
+        (totals.nodes, view.nodes.len(), "node"),
+        (totals.services, view.services.len(), "service"),
+        (totals.groups, view.groups.len(), "group"),
+        (totals.resources, view.resources.len(), "resource"),
     ];
-    let left: Vec<String> = left.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
-    if left.is_empty() {
-        return String::new();
+    let counted = |how_many: &dyn Fn(TotalView, usize) -> usize| {
+        let all = all.iter().map(|(total, shown, what)| (how_many(*total, *shown), *what));
+        all.filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect::<Vec<_>>().join(", ")
+    };
+    let more = counted(&|total, shown| total.amiss.saturating_sub(shown));
+    let well = counted(&|total, _| total.all.saturating_sub(total.amiss));
+    let mut out = String::new();
+    if !more.is_empty() {
+        let text = format!(
+            "not shown: {more} that are not as they should be; to see all of these: `tenure status --problems`"
+        );
+        out.push_str(&(style.paint(Tone::Busy, &text) + "\n"));
     }
-    style.paint(Tone::Dim, &format!("as they should be: {}; to see all: `tenure status --all`", left.join(", "))) + "\n"
+    if !well.is_empty() {
+        out.push_str(
+            &(style.paint(Tone::Dim, &format!("as they should be: {well}; to see all: `tenure status --all`")) + "\n"),
+        );
+    }
+    out
 }
 
 /// The servers, for a node that knows nothing of the present.

@@ -1,13 +1,12 @@
 //! The verdict on a cluster: one line on top, and one for each cause.
 
 use super::{Style, Tone, detail::level_tone, moment, status::now};
-use crate::{
-    api::wire::{Level, StatusView},
-    cli::verdict::{Cause, Verdict},
-};
+use crate::api::wire::{Cause, Level, StatusView, Verdict};
 
 /// The first line, and the causes.
-pub fn verdict(view: &StatusView, verdict: &Verdict, style: Style) -> String {
+pub fn verdict(view: &StatusView, style: Style) -> String {
+    let none = Verdict { ok: false, summary: "not judged".to_owned(), problems: Vec::new() };
+    let verdict = view.verdict.as_ref().unwrap_or(&none);
     let mut out = head(view, verdict, style);
     out.extend(verdict.problems.iter().map(|cause| line(cause, style)));
     out

@@ -82,6 +82,8 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::EndQuarantine(server) => format!("the quarantine of {server} ends"),
         Command::TimeOver(what) => format!("{what}: its time is over"),
+        #[cfg(feature = "next-level")]
+        Command::Built { node, build } => format!("node {node} is of build {build}"),
         Command::Forgo { group, server, why } => format!("group {group} does not go back to {server}: {why}"),
         Command::PreOnline { group, epoch } => {
             format!("run the program that group {group} wants first (tenure {epoch})")
@@ -237,6 +239,8 @@ impl Concerned {
             | Command::ReappearServer(server)
             | Command::CleanServer(server)
             | Command::ServerWait { server, .. } => drop(self.servers.insert(server.clone())),
+            #[cfg(feature = "next-level")]
+            Command::Built { .. } => {}
         }
     }
 

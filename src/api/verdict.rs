@@ -1,37 +1,13 @@
 //! What is wrong with a cluster, by its status: one line for each cause. Pure.
 
 use crate::api::wire::{
-    Closed, GroupStatus, GroupView, HmcStatus, HmcView, Intent, Level, NodeOut, NodeRole, NodeView, QuorumView,
-    ResourceView, ServerStatus, ServerView, ServiceStatus, StatusView, WaitView,
+    Cause, Closed, GroupStatus, GroupView, HmcStatus, HmcView, Intent, Level, NodeOut, NodeRole, NodeView, QuorumView,
+    ResourceView, ServerStatus, ServerView, ServiceStatus, StatusView, TotalView, TotalsView, Verdict, WaitView,
 };
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names in one line; the others are counted.
 const NAMES: usize = 6;
-
-/// The state of a cluster in one line, and each cause of what is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// Whether nothing is wrong.
-    pub ok: bool,
-    /// In words: `2 groups down, 1 server not read`.
-    pub summary: String,
-    /// One for each cause, the worst first.
-    pub problems: Vec<Cause>,
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Cause {
-    /// Its severity.
-    pub level: Level,
-    /// What is wrong, and the next command where there is one.
-    pub text: String,
-    /// The groups that it concerns.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
-}
 
 impl Verdict {
     /// The verdict on a cluster.
@@ -46,6 +22,21 @@ impl Verdict {
     /// The severity of the worst cause.
     pub fn level(&self) -> Option<Level> {
         self.problems.iter().map(|cause| cause.level).max()
+    }
+}
+
+/// How many things of each kind there are.
+pub fn totals(view: &StatusView) -> TotalsView {
+    fn total<T>(all: &[T], is_amiss: impl Fn(&T) -> bool) -> TotalView {
+        TotalView { all: all.len(), amiss: all.iter().filter(|one| is_amiss(one)).count() }
+    }
+    TotalsView {
+        hmcs: total(&view.hmcs, is_amiss_hmc),
+        servers: total(&view.servers, is_amiss_server),
+        nodes: total(&view.nodes, is_amiss_node),
+        services: total(&view.services, |service| is_amiss_service(&service.state)),
+        groups: total(&view.groups, is_amiss_group),
+        resources: total(&view.resources, is_amiss_resource),
     }
 }
 
