@@ -90,7 +90,7 @@ impl Client {
         let led: Vec<String> = heard.iter().filter(|one| one.follows()).map(|one| one.address.clone()).collect();
         if led.iter().any(|address| !self.nodes.contains(address)) {
             let there = Client { nodes: led, ..self.clone() };
-            if let Ok(view) = there.status_page(part, Read::Linearizable).await {
+            if let Ok(view) = there.status_of(part, Read::Linearizable).await {
                 return Ok(Look::Whole(Box::new(view)));
             }
         }
