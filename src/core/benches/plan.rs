@@ -20,7 +20,7 @@ use tenure_core::{
     ResourceName, ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Kind, Node, Policy, Resource, Server},
     ledger::Incarnation,
-    node::{Birth, Input, Node as Machine, Now, Standing},
+    node::{Birth, Effect, Input, Node as Machine, Now, Standing},
     order::{Action, Ending},
     plan::{Checked, Plan, plan_on},
     view::NodeView,
@@ -186,7 +186,7 @@ impl Site {
 
     fn read(&mut self, reading: Reading) {
         self.checked.read(&reading.server);
-        self.view.readings.insert(reading.server.clone(), reading);
+        self.view.readings.insert(reading.server.clone(), reading.into());
     }
 
     fn plan(&self, checked: &mut Checked) -> Plan {
@@ -214,14 +214,23 @@ impl Site {
         let ledger = Arc::new(self.ledger.clone());
         let now = |at| Now { moment: at, ledger: &ledger, standing: &standing };
         let mut leader = Machine::new(birth);
-        leader.handle(now(moment), Input::Woken);
-        leader.handle(now(moment), Input::CaughtUp(1));
-        leader.handle(now(moment.after(Span(10))), Input::Woken);
+        let inputs = [(moment, Input::Woken), (moment, Input::CaughtUp(1)), (moment.after(Span(10)), Input::Woken)];
+        for (at, input) in inputs {
+            for effect in leader.handle(now(at), input) {
+                if let Effect::Plan(job) = effect {
+                    leader.handle(now(at), Input::PlanMade(Box::new(job.run())));
+                }
+            }
+        }
         assert!(leader.rests() && leader.leads(), "the leader is not at rest");
         let at = moment.after(Span(20));
         let spread = Spread::of_with(
             RUNS,
-            || Input::Read { server: server(1), reading: Some(self.view.readings[&server(1)].clone()), blind: false },
+            || Input::Read {
+                server: server(1),
+                reading: Some((*self.view.readings[&server(1)]).clone()),
+                blind: false,
+            },
             |reading| leader.handle(now(at), reading),
         );
         assert!(leader.rests(), "a reading that says what is known makes a plan due");

@@ -31,6 +31,12 @@ impl Checked {
         self.unchecked.insert(server.clone());
     }
 
+    /// Takes over what a plan has checked that began when this was empty: the readings that have come since are not checked.
+    pub(crate) fn follows(&mut self, plan: Checked) {
+        let since = std::mem::replace(self, plan);
+        self.unchecked.extend(since.unchecked);
+    }
+
     /// Begins to hold readings against a ledger.
     pub(super) fn begin(&mut self, ledger: &Ledger) -> Scope {
         let known = self.configured == ledger.configured && self.groups.len() == ledger.groups.len();
