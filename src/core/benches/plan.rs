@@ -37,7 +37,7 @@ const LIST: usize = 4;
 const SIZES: [(usize, usize); 8] =
     [(250, 8), (500, 16), (1_000, 32), (2_000, 40), (5_000, 64), (10_000, 200), (20_000, 400), (50_000, 1_000)];
 /// Upper bounds on the milliseconds of one plan after a loss.
-const GOALS: [Goal; 3] = [(1_000, 10.0), (5_000, 50.0), (50_000, 1_000.0)];
+const GOALS: [Goal; 3] = [(1_000, 10.0), (5_000, 15.0), (50_000, 150.0)];
 const NAMES: [&str; 5] =
     ["plan after a loss", "applying it", "plan at rest", "a reading at rest", "the whole loss foreseen"];
 
