@@ -268,7 +268,7 @@ fn view(ledger: &Ledger, entry: &Entry) -> View {
     let seen = |silence: Span, lease_over| NodeView { heard: true, silence, lease_over, reaches_manager: true };
     for command in &entry.commands {
         if let Command::Observe(reading) = command {
-            view.readings.insert(reading.server.clone(), reading.clone());
+            view.readings.insert(reading.server.clone(), reading.clone().into());
         } else if let Command::LapseNode(node) = command {
             view.nodes.insert(node.clone(), seen(timings.suspect.plus(timings.lease), true));
         } else if let Command::TakeBackNode(node) = command {

@@ -12,7 +12,7 @@
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: its knowledge while it leads itself.
 //! - [`voters`]: who votes; `suffrage`: minding that.
-//! - `portion`: how much of a plan it proposes at once.
+//! - [`PlanJob`], `portion`: making a plan beside the machine, and how much of it is proposed at once.
 //! - [`Recall`]: its state, given to whoever compares nodes.
 
 mod alone;
@@ -26,6 +26,7 @@ mod lease;
 mod machine;
 mod orders;
 mod past;
+mod planning;
 mod portion;
 mod presence;
 mod recall;
@@ -42,6 +43,7 @@ pub use lease::Lease;
 pub use machine::Node;
 pub use orders::{Orders, Owing};
 pub use past::Past;
+pub use planning::{PlanJob, PlanResult};
 pub use recall::Recall;
 
 use crate::Span;

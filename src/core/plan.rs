@@ -12,6 +12,7 @@ mod migration;
 pub(crate) mod news;
 mod nodes;
 mod place;
+mod rest;
 mod servers;
 mod tolerance;
 
@@ -21,7 +22,7 @@ pub use news::Checked;
 use crate::{
     GroupName, Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},
-    ledger::{NodeState, Phase},
+    ledger::{GroupState, NodeState, Phase},
     note::Wait,
     pace::Want,
     refusal::Refusal,
@@ -60,7 +61,7 @@ pub fn plan_on(ledger: &Ledger, view: &View, leader: &NodeName, now: Time, check
     planner.silent_nodes();
     planner.upkeep();
     planner.take_stock();
-    planner.groups();
+    planner.groups(checked.calm());
     planner.moves();
     planner.wants();
     planner.plan
@@ -143,10 +144,14 @@ impl<'a> Planner<'a> {
         for (server, want) in &mut wanted {
             want.follows = self.mark(server);
         }
+        if !wanted.is_empty() {
+            let least = wanted.values().map(|want| want.follows).min().unwrap_or_default();
+            self.scratch.groups.values().for_each(|group| mark_by(group, least, &mut wanted));
+        }
         self.plan.probe = wanted;
     }
 
-    /// The last log index that made earlier readings of a server worthless for some purpose.
+    /// The last log index that made earlier readings of a server worthless for some purpose, besides those of groups.
     fn mark(&self, server: &ServerName) -> u64 {
         let state = self.scratch.servers.get(server);
         let home = self.homes.get(server).and_then(|node| self.scratch.nodes.get(node));
@@ -156,19 +161,7 @@ impl<'a> Planner<'a> {
             home.and_then(|node| self.scratch.reads_from(node)),
             Some(self.scratch.configured),
         ];
-        let of_groups =
-            self.scratch.groups.values().filter(|group| group.copies.values().any(|c| c.contains_key(server)));
-        let marks = of_groups.flat_map(|group| {
-            let begun = group.tenure.as_ref().filter(|tenure| tenure.covers(server));
-            let begun = begun.and_then(|tenure| match &tenure.phase {
-                Phase::Leaving { index, .. } => Some(*index),
-                Phase::Migrating(migration) => Some(migration.index),
-                Phase::Starting | Phase::Online => None,
-            });
-            let copies = group.copies.values().filter_map(|copies| copies.get(server)).map(|copy| copy.quiet_from);
-            copies.max().into_iter().chain(begun).chain(group.judged_from())
-        });
-        own.into_iter().flatten().chain(marks).max().unwrap_or_default()
+        own.into_iter().flatten().max().unwrap_or_default()
     }
 
     /// Whether a node is heard, to the leader's knowledge.
@@ -181,5 +174,24 @@ impl<'a> Planner<'a> {
     /// Whether the server has no node that is heard: its own is silent, or there is none.
     fn is_silent(&self, server: &ServerName) -> bool {
         self.homes.get(server).is_none_or(|node| !self.hears(node))
+    }
+}
+
+/// Raises the marks of the servers of a group. Most groups have none above the least of all marks.
+fn mark_by(group: &GroupState, least: u64, wanted: &mut BTreeMap<ServerName, Want>) {
+    let begun = group.tenure.as_ref().and_then(|tenure| match &tenure.phase {
+        Phase::Leaving { index, .. } => Some((tenure, *index)),
+        Phase::Migrating(migration) => Some((tenure, migration.index)),
+        Phase::Starting | Phase::Online => None,
+    });
+    let all = begun.map(|(_, index)| index).max(group.judged_from()).unwrap_or_default();
+    for (server, copy) in group.copies.values().flatten() {
+        if all.max(copy.quiet_from) <= least {
+            continue;
+        }
+        let Some(want) = wanted.get_mut(server) else { continue };
+        let begun = begun.filter(|(tenure, _)| tenure.covers(server)).map(|(_, index)| index);
+        let mark = begun.max(group.judged_from()).unwrap_or_default().max(copy.quiet_from);
+        want.follows = want.follows.max(mark);
     }
 }

@@ -1,7 +1,7 @@
 //! The view: the leader's knowledge that is not replicated.
 
 use crate::{Inside, NodeName, Reading, ServerName, Span};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The leader's knowledge of a node, by its own monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct View {
     /// Nodes that were heard, or missed.
     pub nodes: BTreeMap<NodeName, NodeView>,
     /// The newest reading of each server by its watcher. Those of reports are in the ledger, which knows their order.
-    pub readings: BTreeMap<ServerName, Reading>,
+    pub readings: BTreeMap<ServerName, Arc<Reading>>,
     /// The last look of each node at the resources inside it.
-    pub inside: BTreeMap<NodeName, Inside>,
+    pub inside: BTreeMap<NodeName, Arc<Inside>>,
 }

@@ -29,6 +29,7 @@ impl EventLoop {
                 Effect::Clock(clock) => self.clock.set(clock),
                 Effect::Leased(lease) => self.lease.set(lease),
                 Effect::Call { to, call, within } => self.call(to, call, within),
+                Effect::Plan(job) => self.planning = Some(tokio::task::spawn_blocking(move || job.run())),
                 Effect::Propose { of, commands, at } => self.propose(of, commands, at),
                 Effect::CatchUp(term) => self.catch_up(term),
                 Effect::Read(server) => {

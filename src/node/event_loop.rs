@@ -20,12 +20,12 @@ use std::{
 };
 use tenure_core::{
     Event, Ledger, NodeName, OrderId,
-    node::{self, Birth, Node, Now},
+    node::{self, Birth, Node, Now, PlanResult},
 };
 use tenure_raft::{Changes, Handle};
 use tokio::{
     sync::{broadcast, mpsc, watch},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -58,6 +58,8 @@ pub(super) struct EventLoop {
     pub(super) configured: Option<u64>,
     pub(super) has_watchdog: bool,
     pub(super) followed: Arc<AtomicU64>,
+    /// The plan that is being made, beside this loop. The machine asks for one at a time.
+    pub(super) planning: Option<JoinHandle<PlanResult>>,
     /// The tasks in progress for orders.
     pub(super) carried: BTreeMap<OrderId, AbortHandle>,
     pub(super) ended: watch::Sender<Option<Ending>>,
@@ -140,6 +142,7 @@ impl EventLoop {
             configured: None,
             has_watchdog,
             followed,
+            planning: None,
             carried: BTreeMap::new(),
             ended,
             alive,
@@ -160,6 +163,7 @@ impl EventLoop {
                 () = self.stop.cancelled() => return,
                 Some(asked) = calls.recv() => (Some(asked), node::Input::Woken),
                 Some(input) = self.inbox.recv() => (None, input),
+                made = made(&mut self.planning) => (None, node::Input::PlanMade(Box::new(made))),
                 _ = inside.changed() => (None, node::Input::Inside(self.performer.agents().inside())),
                 moved = changes.changed() => if moved.is_ok() { (None, node::Input::Woken) } else { return },
                 () = tokio::time::sleep_until(until.into()) => (None, node::Input::Woken),
@@ -242,5 +246,20 @@ impl EventLoop {
 
     pub(super) fn ledger(&self) -> Arc<Ledger> {
         self.raft.state(Machine::ledger)
+    }
+}
+
+/// The plan that is being made, once it is made. A panic in it is one of this loop.
+async fn made(planning: &mut Option<JoinHandle<PlanResult>>) -> PlanResult {
+    let Some(job) = planning else { return std::future::pending().await };
+    let made = job.await;
+    *planning = None;
+    match made {
+        Ok(made) => made,
+        Err(why) => match why.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -133,13 +133,13 @@ impl Site {
         }
         for (name, state) in &self.ledger.servers {
             if let Some(watcher) = &state.watcher {
-                view.readings.insert(name.clone(), self.read(name, watcher));
+                view.readings.insert(name.clone(), self.read(name, watcher).into());
             }
         }
         for (name, node) in &self.ledger.config.nodes {
             if let Some(server) = node.server.as_ref().filter(|_| !self.silent.contains(name)) {
                 let inside = Inside { seen: self.seen(server), watchdog: self.watchdogs.get(name).copied() };
-                view.inside.insert(name.clone(), inside);
+                view.inside.insert(name.clone(), inside.into());
             }
         }
         view

@@ -227,7 +227,7 @@ impl<'a> History<'a> {
             let silence = if silent { Span::seconds(30) } else { Span(0) };
             let state = NodeView { heard: true, silence, lease_over: silent, reaches_manager: true };
             if !silent {
-                view.inside.insert(node.clone(), self.inside(&node));
+                view.inside.insert(node.clone(), self.inside(&node).into());
             }
             view.nodes.insert(node, state);
         }
@@ -236,7 +236,7 @@ impl<'a> History<'a> {
             let watcher = self.ledger.servers.get(&server).and_then(|state| state.watcher.clone());
             if let Some(watcher) = watcher.filter(|watcher| !self.silent.contains(watcher)) {
                 let reading = self.read(&server, &watcher);
-                view.readings.insert(server, reading);
+                view.readings.insert(server, reading.into());
             }
         }
         view

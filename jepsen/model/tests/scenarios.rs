@@ -2,7 +2,8 @@
 //! site, and commands, each followed by its log.
 //!
 //! After every command all invariants are checked. Hidden re-runs must end in the same state: nodes with other names,
-//! a new leader before every command, and every report delivered twice (which must not even change the log).
+//! a new leader before every command, plans that take time, and every report delivered twice (which must not even change
+//! the log).
 //!
 //! The syntax of a file is described in `tests/scenarios/README.md`.
 //!
@@ -29,12 +30,16 @@ struct Scenario {
     parts: Vec<Part>,
 }
 
+/// Milliseconds that a slow plan takes: more than a commit, and not so many that another group is placed first.
+const SLOW: u64 = 5;
+
 /// A variation in which a scenario is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Twist {
     Plain,
     OtherNames,
     NewLeaders,
+    SlowPlans,
     Twice,
 }
 
@@ -98,6 +103,7 @@ fn check(file: &Path, update: bool, twisted: bool) -> Result<(), String> {
     for (twist, name) in [
         (Twist::OtherNames, "with other names of nodes"),
         (Twist::NewLeaders, "with a new leader before every command"),
+        (Twist::SlowPlans, "with plans that take time"),
         (Twist::Twice, "with every report delivered twice"),
     ] {
         let twisted = run(&scenario, twist).map_err(|why| format!("{name}: {why}"))?;
@@ -153,8 +159,9 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
     if twist == Twist::OtherNames {
         site.permute();
     }
-    let mut sim = Sim::new(&site, Options { twice: twist == Twist::Twice, ..Options::default() })
-        .map_err(|why| why.to_string())?;
+    let planning = if twist == Twist::SlowPlans { SLOW } else { 0 };
+    let options = Options { twice: twist == Twist::Twice, planning, ..Options::default() };
+    let mut sim = Sim::new(&site, options).map_err(|why| why.to_string())?;
     let mut logs = Vec::new();
     for part in &scenario.parts {
         let Part::Operation { line, .. } = part else { continue };

@@ -6,12 +6,13 @@ use crate::{
     shell::{Exit, Shell},
 };
 use openraft::async_runtime::AsyncRuntime;
+use rand::RngExt;
 use std::{sync::Arc, time::Duration};
 use tenure::node::{propose, voters};
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
     execution::{Answer as Told, Ask, LocalOperation, Operation},
-    node::{self, Answer, Call, Effect, Fate, Input, Proposal},
+    node::{self, Answer, Call, Effect, Fate, Input, PlanJob, Proposal},
     order::{Ending, Order},
 };
 use tokio::sync::{Notify, mpsc};
@@ -34,6 +35,7 @@ impl Shell {
             Effect::Clock(clock) => *self.clock.lock().expect("nobody panics with it") = clock,
             Effect::Leased(_) => {}
             Effect::Call { to, call, within } => self.call(to, call, within),
+            Effect::Plan(job) => self.plan(*job),
             Effect::Propose { of, commands, at } => self.propose(of, commands, at),
             Effect::CatchUp(term) => self.catch_up(term),
             Effect::Read(server) => self.read(server),
@@ -131,6 +133,18 @@ impl Shell {
             };
             let _ = own.send(Input::Read { server, reading: Some(reading), blind }).await;
         }));
+    }
+
+    /// Makes a plan. Now and then that takes so long that it is out of date.
+    fn plan(&self, job: PlanJob) {
+        let mut rng = Runtime::thread_rng();
+        let took = match rng.random_range(0..100) {
+            0 => rng.random_range(400_000..4_000_000),
+            1..10 => rng.random_range(2_000..400_000),
+            _ => rng.random_range(50..2_000),
+        };
+        self.site.counts.count(if took < 400_000 { "node: makes a plan" } else { "node: makes a plan slowly" });
+        self.later(Duration::from_micros(took), Input::PlanMade(Box::new(job.run())));
     }
 
     fn propose(&self, of: Proposal, commands: Vec<Command>, at: Time) {

@@ -1,6 +1,6 @@
 //! Inputs and effects of a node.
 
-use super::{ClusterClock, Digest, Lease, voters};
+use super::{ClusterClock, Digest, Lease, PlanJob, PlanResult, voters};
 use crate::{
     Command, Inside, Ledger, NodeName, OrderId, Reading, ResourceName, ServerName, Span, Time,
     execution::{self, Ask, LocalOperation},
@@ -136,6 +136,8 @@ pub enum Input {
         /// The outcome.
         taken: Taken,
     },
+    /// The plan of [`Effect::Plan`] is made. Each job is answered once, or its process ends.
+    PlanMade(Box<PlanResult>),
     /// The proposal of a plan in this term has ended.
     Planned {
         term: u64,
@@ -195,6 +197,8 @@ pub enum Effect {
         /// Time that the answer may take.
         within: Span,
     },
+    /// Make a plan, beside the machine: until it is made, other inputs are handed in as they come.
+    Plan(Box<PlanJob>),
     /// Propose commands.
     Propose {
         /// The kind of proposal.

@@ -1,7 +1,8 @@
 //! Leading: heartbeats and leases, the times of plans, and probes.
 
 use super::{
-    Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs, portion,
+    Answer, Call, Digest, Effect, Fate, Leading, Node, Now, PlanJob, PlanResult, Proposal, digests::Digests,
+    input::Signs, planning::Planning, portion,
 };
 use crate::{
     Command, Inside, NodeName, Reading, ServerName, Span,
@@ -10,11 +11,11 @@ use crate::{
     plan::{
         Plan,
         news::{self, Scope},
-        plan, plan_on,
+        plan,
     },
     time::Moment,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Delay of a plan, so that events that come together are planned once.
 const GATHER: Span = Span(1);
@@ -57,6 +58,7 @@ impl Node {
         let leading = Box::new(Leading::new(before, self.fresh, now.moment));
         let (digests, pace, awaited) = (Digests::default(), Pace::default(), BTreeSet::new());
         self.role = Role::Leader { term, leading, proposing: false, digests, pace, awaited };
+        self.void_plan();
         self.effects.push(Effect::CatchUp(term));
     }
 
@@ -65,6 +67,14 @@ impl Node {
         if let Role::Leader { term, leading, .. } = &mut self.role {
             **leading = Leading::new(None, self.fresh, now.moment);
             self.effects.push(Effect::CatchUp(*term));
+            self.void_plan();
+        }
+    }
+
+    /// The plan that is being made is of what this leader no longer knows.
+    fn void_plan(&mut self) {
+        if let Some(planning) = &mut self.planning {
+            planning.void = true;
         }
     }
 
@@ -203,6 +213,9 @@ impl Node {
         let Role::Leader { leading, awaited, .. } = &mut self.role else { return };
         let home = now.ledger.config.node_on(&reading.server);
         let matters = awaited.contains(&reading.server) || news::is_read(now.ledger, home, &reading, &Scope::all());
+        if let Some(planning) = &mut self.planning {
+            planning.told.insert(reading.server.clone());
+        }
         leading.read(reading);
         self.plan_if(now, matters);
     }
@@ -213,6 +226,9 @@ impl Node {
         let server = now.ledger.config.nodes.get(node).and_then(|declared| declared.server.as_ref());
         let matters = server.is_some_and(|server| awaited.contains(server))
             || news::of_inside(now.ledger, node, &inside).is_some();
+        if let Some(planning) = &mut self.planning {
+            planning.told.extend(server.cloned());
+        }
         leading.sense(node.clone(), inside);
         self.plan_if(now, matters);
     }
@@ -228,8 +244,10 @@ impl Node {
     /// What a plan that is not due would decide.
     fn overlooked(&self, now: Now<'_>) -> Vec<Command> {
         let at = self.clock.now(now.moment);
-        let due =
-            self.plan_at.is_some() || self.plan_by.is_some_and(|by| by <= at) || self.signs_now(now) != self.signs;
+        let due = self.plan_at.is_some()
+            || self.planning.is_some()
+            || self.plan_by.is_some_and(|by| by <= at)
+            || self.signs_now(now) != self.signs;
         let Role::Leader { leading, proposing, .. } = &self.role else { return Vec::new() };
         if due || *proposing || !leading.is_ready() {
             return Vec::new();
@@ -270,11 +288,14 @@ impl Node {
         }
     }
 
-    /// Plans if a plan is due, and proposes the commands. One proposal at a time; a refused command is planned again.
+    /// Has a plan made if one is due. One plan and one proposal at a time; a refused command is planned again.
     pub(super) fn plan_if_due(&mut self, now: Now<'_>) {
         let at = self.clock.now(now.moment);
         let due = self.plan_at.is_some_and(|at| at <= now.moment) || self.plan_by.is_some_and(|by| by <= at);
         let Role::Leader { leading, proposing, .. } = &self.role else { return };
+        if self.planning.is_some() {
+            return;
+        }
         if *proposing || !leading.is_ready() || now.moment < self.plan_not_before {
             // The end of what it waits for makes another plan due.
             if due && now.moment >= self.plan_not_before {
@@ -287,27 +308,46 @@ impl Node {
             return;
         }
         self.signs = signs;
-        self.plan_at = None;
-        let (ledger, timings) = (now.ledger, &now.ledger.config.timings);
-        let Role::Leader { term, leading, proposing, pace, awaited, .. } = &mut self.role else { return };
+        (self.plan_at, self.plan_by) = (None, None);
+        let (ledger, timings) = (Arc::clone(now.ledger), &now.ledger.config.timings);
+        let Role::Leader { leading, .. } = &mut self.role else { return };
         let view = leading.view(ledger.nodes.keys(), timings, now.moment);
-        let planned = plan_on(ledger, &view, &self.me, at, leading.checked());
-        debug_assert_eq!(
-            planned,
-            plan(ledger, &view, &self.me, at),
-            "a plan by what was checked is not the whole plan"
-        );
-        let Plan { commands, probe, wake_at } = planned;
-        let (due, next) = pace.due(&probe, at, timings.monitor);
+        let (index, last) = (ledger.index, std::mem::take(&mut self.outdated));
+        let job = PlanJob { ledger, view, leader: self.me.clone(), at, checked: leading.begins_plan() };
+        self.planning = Some(Planning { index, last, void: false, told: BTreeSet::new() });
+        self.effects.push(Effect::Plan(Box::new(job)));
+    }
+
+    /// Takes a plan, and proposes its commands, unless it is outdated.
+    pub(super) fn plan_made(&mut self, now: Now<'_>, made: PlanResult) {
+        let Some(planning) = self.planning.take() else { return };
+        let signs = self.signs_now(now);
+        let Role::Leader { term, leading, proposing, pace, awaited, .. } = &mut self.role else { return };
+        if planning.void {
+            return self.plan_soon(now.moment);
+        }
+        let PlanResult { plan: Plan { mut commands, probe, wake_at }, checked } = made;
+        leading.ends_plan(checked, &mut commands);
+        let outdated = now.ledger.index > planning.index || signs != self.signs;
+        if outdated && !planning.last {
+            self.outdated = true;
+            return self.plan_soon(now.moment);
+        }
+        let at = self.clock.now(now.moment);
+        let (due, next) = pace.due(&probe, at, now.ledger.config.timings.monitor);
         *awaited = probe.into_keys().collect();
-        self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| commands.is_empty());
+        let (proposes, told) = (!commands.is_empty(), !awaited.is_disjoint(&planning.told));
+        self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| !proposes);
         // If it is due already, it is planned with the next event, not over and over.
         self.plan_by = self.plan_by.map(|by| by.max(at.after(GATHER)));
-        if !commands.is_empty() {
+        if proposes {
             *proposing = true;
             let commands = portion::first(commands);
             leading.proposes(&commands);
             self.effects.push(Effect::Propose { of: Proposal::Plan(*term), commands, at });
+        }
+        if told || outdated {
+            self.plan_soon(now.moment);
         }
         self.probe(now, due);
     }

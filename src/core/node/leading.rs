@@ -13,7 +13,10 @@ use crate::{
     Command, Inside, Ledger, NodeName, Reading, ServerName, Span, View, config::Timings, ledger::NodeState,
     plan::Checked, time::Moment, view::NodeView,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A leader's knowledge.
 #[derive(Clone, Debug)]
@@ -30,10 +33,12 @@ pub struct Leading {
     /// Index up to which it has applied its log, if the log is longer, and the time since which it has got no farther.
     stuck: Option<(u64, Moment)>,
     heard: BTreeMap<NodeName, Heard>,
-    readings: BTreeMap<ServerName, Reading>,
-    inside: BTreeMap<NodeName, Inside>,
+    readings: BTreeMap<ServerName, Arc<Reading>>,
+    inside: BTreeMap<NodeName, Arc<Inside>>,
     /// What the last plan has checked of the readings.
     checked: Checked,
+    /// While a plan is being made: nodes that were granted a lease since it began.
+    granted: Option<BTreeSet<NodeName>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,20 +76,24 @@ impl Leading {
             readings: BTreeMap::new(),
             inside: BTreeMap::new(),
             checked: Checked::default(),
+            granted: None,
         }
     }
 
     /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
         // What is checked saves time, and changes no plan.
-        let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside, checked: _ } = self;
+        let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside, checked: _, granted } =
+            self;
         to.moment(*since);
-        let marks = [*ready, *unsure, stuck.is_some()];
+        let marks = [*ready, *unsure, stuck.is_some(), granted.is_some()];
         to.word(marks.iter().fold(0, |word: u64, mark| word.wrapping_mul(2).wrapping_add(u64::from(*mark))));
         if let Some((_, at)) = stuck {
             to.moment(*at);
         }
         giving_up.iter().for_each(|node| to.node(node));
+        to.word(u64::MAX);
+        granted.iter().flatten().for_each(|node| to.node(node));
         to.word(u64::MAX);
         for (node, Heard { at, reaches_manager, leased_until }) in heard {
             to.node(node);
@@ -114,14 +123,7 @@ impl Leading {
     /// Records the proposed commands. Nodes that they give up must not be granted a lease that the ledger does not
     /// know of.
     pub fn proposes(&mut self, commands: &[Command]) {
-        let given_up = |command: &Command| {
-            if let Command::SuspendLeases(node) | Command::LapseNode(node) = command {
-                Some(node.clone())
-            } else {
-                None
-            }
-        };
-        self.giving_up.extend(commands.iter().filter_map(given_up));
+        self.giving_up.extend(commands.iter().filter_map(given_up).cloned());
     }
 
     /// Records that a proposal has ended. If its outcome is known (`known`), it and the proposals before it are in
@@ -175,6 +177,9 @@ impl Leading {
         let heard = self.heard.get_mut(node).filter(|_| !out)?;
         let lasts = ledger.config.timings.lease;
         heard.leased_until = Some(now.after(lasts));
+        if let Some(granted) = &mut self.granted {
+            granted.insert(node.clone());
+        }
         Some(Granted { lasts, floor: ledger.index, confirmed: now.before(age) })
     }
 
@@ -182,17 +187,28 @@ impl Leading {
     /// refuses it.
     pub fn read(&mut self, reading: Reading) {
         self.checked.read(&reading.server);
-        self.readings.insert(reading.server.clone(), reading);
+        self.readings.insert(reading.server.clone(), Arc::new(reading));
     }
 
-    /// What the last plan has checked of the readings.
-    pub fn checked(&mut self) -> &mut Checked {
-        &mut self.checked
+    /// A plan begins: what the one before has checked of the readings.
+    pub(super) fn begins_plan(&mut self) -> Checked {
+        self.granted = Some(BTreeSet::new());
+        std::mem::take(&mut self.checked)
+    }
+
+    /// A plan has been made, and has checked this. It is cut before a command that gives up a node which was granted a
+    /// lease since the plan began.
+    pub(super) fn ends_plan(&mut self, checked: Checked, commands: &mut Vec<Command>) {
+        self.checked.follows(checked);
+        let granted = self.granted.take().unwrap_or_default();
+        let stands = commands.iter().take_while(|command| given_up(command).is_none_or(|node| !granted.contains(node)));
+        let stands = stands.count();
+        commands.truncate(stands);
     }
 
     /// Keeps a node's looks at its own resources.
     pub fn sense(&mut self, node: NodeName, inside: Inside) {
-        self.inside.insert(node, inside);
+        self.inside.insert(node, Arc::new(inside));
     }
 
     /// The state of nodes as known now.
@@ -252,4 +268,9 @@ impl Leading {
             reaches_manager: heard.is_none_or(|heard| heard.reaches_manager),
         }
     }
+}
+
+/// The node that is granted no lease any more once a command is committed.
+fn given_up(command: &Command) -> Option<&NodeName> {
+    if let Command::SuspendLeases(node) | Command::LapseNode(node) = command { Some(node) } else { None }
 }

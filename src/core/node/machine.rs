@@ -2,7 +2,8 @@
 
 use super::{
     Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::StandDown,
-    faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, suffrage::Suffrage, usable,
+    faith::Faith, input::Signs, lead::Role, orders::Orders, planning::Planning, rounds::Rounds, suffrage::Suffrage,
+    usable,
 };
 use crate::{
     Inside, NodeName, Reading, ResourceName, ServerName, Span, Time, execution, ledger::Incarnation, pace::Gap,
@@ -57,6 +58,10 @@ pub struct Node {
     pub(super) plan_not_before: Moment,
     /// Cluster time at which a plan is due even if nothing happens.
     pub(super) plan_by: Option<Time>,
+    /// The plan that is being made.
+    pub(super) planning: Option<Planning>,
+    /// Whether the last plan was dropped, because it was outdated.
+    pub(super) outdated: bool,
     pub(crate) effects: Vec<Effect>,
     /// Digest of its own ledger at the last index at which all compare theirs.
     pub(super) digest: Option<Digest>,
@@ -98,6 +103,8 @@ impl Node {
             plan_at: None,
             plan_not_before: moment,
             plan_by: None,
+            planning: None,
+            outdated: false,
             effects: Vec::new(),
             digest: None,
             suffrage: Suffrage::default(),
@@ -124,6 +131,7 @@ impl Node {
             }
             Input::StoodDown { resource, answer } => self.stood_down(now, &resource, answer),
             Input::Reported { order, taken } => self.orders.reported(order, taken, now.moment),
+            Input::PlanMade(made) => self.plan_made(now, *made),
             Input::Planned { term, fate } => self.planned(now, term, fate),
             Input::CaughtUp(term) => self.caught_up(now, term),
             Input::VotersChanged { term, done } => self.voters_changed(now, term, done),
@@ -157,7 +165,8 @@ impl Node {
     pub fn wake(&self, now: Now<'_>) -> (Moment, Wake) {
         let by_cluster_time = |at: Time| now.moment.after(at.since(self.clock.now(now.moment)));
         let plan = self.plan_at.into_iter().chain(self.plan_by.map(by_cluster_time)).min();
-        let plan = plan.map(|at| at.max(self.plan_not_before));
+        // A plan that is due while another is being made follows it.
+        let plan = plan.map(|at| at.max(self.plan_not_before)).filter(|_| self.planning.is_none());
         [
             (Some(self.beat_at), Wake::Beat),
             (self.rounds.next(now.moment), Wake::Round),
@@ -187,9 +196,9 @@ impl Node {
         self.digest = digest;
     }
 
-    /// Whether nothing is planned, now or later, unless something happens.
+    /// Whether nothing is planned or being planned, now or later, unless something happens.
     pub fn rests(&self) -> bool {
-        self.plan_at.is_none() && self.plan_by.is_none()
+        self.plan_at.is_none() && self.plan_by.is_none() && self.planning.is_none()
     }
 
     /// The last moment at which this node knows that a leader led with a majority behind it: another one that answered

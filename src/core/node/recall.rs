@@ -88,6 +88,8 @@ impl Node {
             plan_at,
             plan_not_before,
             plan_by,
+            planning,
+            outdated,
             effects,
             // Never set where nodes are compared.
             digest: _,
@@ -102,8 +104,11 @@ impl Node {
         faith.recall(to);
         let marks = [*reaches_manager, *beating, *enlisting, *ending, enlisted.is_some(), seen.is_some()];
         let dues = [plan_at.is_some(), *plan_not_before > now, plan_by.is_some(), effects.is_empty()];
+        let void = planning.as_ref().is_some_and(|planning| planning.void);
+        let last = planning.as_ref().is_some_and(|planning| planning.last);
+        let plans = [planning.is_some(), void, last, *outdated];
         let bit = |word: u64, mark: &bool| word.wrapping_mul(2).wrapping_add(u64::from(*mark));
-        to.word(marks.iter().chain(&dues).fold(0, bit));
+        to.word(marks.iter().chain(&dues).chain(&plans).fold(0, bit));
         // Passed to the planner of the next leader as the last sign of life of this one.
         if let Some((leader, at)) = heard_leader {
             to.node(leader);

@@ -1,6 +1,6 @@
 //! Groups, in order of priority: each is taken one step at a time until it rests or waits.
 
-use super::Planner;
+use super::{Planner, rest::Calm};
 use crate::{
     Command, GroupName, Power, ResourceName, ServerName, Span, SystemState, Time,
     ledger::{CopyState, GroupState, Intent, Phase, StartRisk, Tenure},
@@ -24,16 +24,27 @@ pub(super) enum Step {
 }
 
 impl Planner<'_> {
-    pub(super) fn groups(&mut self) {
-        let ties =
-            |(name, group): (&GroupName, &Arc<GroupState>)| (group.ties.priority, group.ties.depth, name.clone());
-        let mut order: Vec<(u32, u32, GroupName)> = self.scratch.groups.iter().map(ties).collect();
-        // Stable: within a priority, groups that others depend on come first, and then the order of names decides.
-        order.sort_by_key(|(priority, depth, _)| (*priority, *depth));
-        for (_, _, name) in order {
-            self.group(&name);
+    pub(super) fn groups(&mut self, calm: &mut Calm) {
+        let restless = self.restless(calm);
+        for name in &restless {
+            self.group(name);
+        }
+        if cfg!(debug_assertions) {
+            self.look_at_the_rest(&restless);
         }
         self.place_waiting();
+    }
+
+    /// Checks that groups at rest are: a look at each of them proposes and wants nothing.
+    fn look_at_the_rest(&mut self, restless: &[GroupName]) {
+        let (before, waiting) = (self.plan.clone(), self.to_place.len());
+        let restless: BTreeSet<&GroupName> = restless.iter().collect();
+        let names: Vec<GroupName> =
+            self.scratch.groups.keys().filter(|name| !restless.contains(name)).cloned().collect();
+        for name in names {
+            self.group(&name);
+            debug_assert_eq!((&self.plan, self.to_place.len()), (&before, waiting), "group {name} is not at rest");
+        }
     }
 
     pub(super) fn group(&mut self, name: &GroupName) {

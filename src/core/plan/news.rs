@@ -1,6 +1,7 @@
 //! What a look says that the ledger does not know. A plan takes nothing else from looks: one that has no news is no
 //! reason to plan.
 
+use super::rest::Calm;
 use crate::{
     GroupName, Inside, Ledger, NodeName, Power, Reading, ResourceName, Seen, ServerName,
     ledger::{CopyState, GroupState, Phase, ServerState},
@@ -23,12 +24,24 @@ pub struct Checked {
     groups: Vec<Arc<GroupState>>,
     /// Servers whose present readings have not been held against them.
     unchecked: BTreeSet<ServerName>,
+    /// The groups that are calm.
+    calm: Calm,
 }
 
 impl Checked {
     /// There is another reading of this server.
     pub fn read(&mut self, server: &ServerName) {
         self.unchecked.insert(server.clone());
+    }
+
+    pub(super) fn calm(&mut self) -> &mut Calm {
+        &mut self.calm
+    }
+
+    /// Takes over what a plan has checked that began when this was empty: the readings that have come since are not checked.
+    pub(crate) fn follows(&mut self, plan: Checked) {
+        let since = std::mem::replace(self, plan);
+        self.unchecked.extend(since.unchecked);
     }
 
     /// Begins to hold readings against a ledger.
@@ -48,9 +61,13 @@ impl Checked {
         let idle =
             readings.filter(|reading| ledger.servers.get(&reading.server).is_none_or(|state| !counts(state, reading)));
         scope.news.extend(idle.map(|reading| reading.server.clone()));
-        self.configured = ledger.configured;
-        self.groups.clear();
-        self.groups.extend(ledger.groups.values().cloned());
+        if self.configured == ledger.configured && self.groups.len() == ledger.groups.len() {
+            let moved = ledger.groups.values().zip(&mut self.groups).filter(|(now, then)| !Arc::ptr_eq(now, then));
+            moved.for_each(|(now, then)| then.clone_from(now));
+        } else {
+            self.configured = ledger.configured;
+            self.groups = ledger.groups.values().cloned().collect();
+        }
         self.unchecked = scope.news;
     }
 }

@@ -22,7 +22,8 @@ impl Planner<'_> {
         let is_news = |planner: &Self, reading: &Reading, scope: &Scope| {
             news::is_read(&planner.scratch, planner.homes.get(&reading.server), reading, scope)
         };
-        let news: Vec<_> = view.readings.values().filter(|reading| is_news(self, reading, &scope)).collect();
+        let readings = || view.readings.values().map(|reading| &**reading);
+        let news: Vec<_> = readings().filter(|reading| is_news(self, reading, &scope)).collect();
         // Readings that find an LPAR come before those that miss it.
         let misses = |reading: &&Reading| {
             let mut mobile = reading.copies.iter().filter(|(resource, _)| self.scratch.is_mobile(resource));
@@ -37,7 +38,7 @@ impl Planner<'_> {
             }
             scope.is_news(&self.scratch, reading);
         }
-        checked.end(&self.scratch, view.readings.values(), scope);
+        checked.end(&self.scratch, readings(), scope);
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, and by a surrogate otherwise. A

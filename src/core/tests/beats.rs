@@ -557,7 +557,7 @@ fn what_a_node_says_of_its_inside_is_kept_for_the_planner() {
     let inside = Inside { seen: [("daemon".into(), Seen::default())].into(), watchdog: None };
     leading.sense("n2".into(), inside.clone());
     let n2 = NodeName::from("n2");
-    assert_eq!(leading.view([&n2].into_iter(), &Timings::default(), T).inside, [(n2, inside)].into());
+    assert_eq!(leading.view([&n2].into_iter(), &Timings::default(), T).inside, [(n2, Arc::new(inside))].into());
 }
 
 #[test]

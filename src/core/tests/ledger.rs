@@ -594,7 +594,7 @@ fn a_reading_is_news_once() {
             let mut reading = known.reading("p1", power);
             reading.listed.insert("web1".into(), Listed { uuid, remark: remark.clone() });
             let mut view = View::default();
-            view.readings.insert("p1".into(), reading.clone());
+            view.readings.insert("p1".into(), reading.clone().into());
             let observed = |ledger: &Ledger| {
                 let planned = plan(ledger, &view, &"n1".into(), ledger.now).commands;
                 planned.iter().any(|command| matches!(command, Command::Observe(_)))

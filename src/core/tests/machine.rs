@@ -8,7 +8,7 @@ use tenure_core::{
     config::{Cluster, Group, Resource, Trigger},
     execution::{Answer as Said, Ask, LocalOperation, MachineOperation, Operation},
     ledger::Incarnation,
-    node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
+    node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, PlanJob, Proposal, Standing, Taken, Wake},
     order::Ending,
 };
 
@@ -40,11 +40,14 @@ pub fn cluster() -> Cluster {
 }
 
 /// A node under test, with its ledger and its standing.
+#[derive(Clone)]
 pub struct Bench {
     pub node: Node,
     pub ledger: Ledger,
     pub standing: Standing,
     pub at: Moment,
+    /// Plans that are not made yet, if they are not made at once.
+    pub jobs: Option<Vec<PlanJob>>,
 }
 
 impl Bench {
@@ -60,7 +63,7 @@ impl Bench {
         };
         let voters = ["n1", "n2", "n3"].map(NodeName::from).into();
         let standing = Standing { term: 1, leader: Some("n2".into()), voters: Arc::new(voters), ..Standing::default() };
-        let mut bench = Bench { node: Node::new(birth), ledger: Ledger::default(), standing, at: T };
+        let mut bench = Bench { node: Node::new(birth), ledger: Ledger::default(), standing, at: T, jobs: None };
         bench.operator(Request::Configure { cluster: Arc::new(cluster), strand: false });
         for n in 1..=3 {
             let (server, node) = (format!("p{n}").as_str().into(), format!("n{n}").into());
@@ -100,13 +103,34 @@ impl Bench {
 
     pub fn feed(&mut self, input: Input) -> Vec<Effect> {
         let ledger = Arc::new(self.ledger.clone());
-        self.node.handle(Now { moment: self.at, ledger: &ledger, standing: &self.standing }, input)
+        let effects = self.node.handle(Now { moment: self.at, ledger: &ledger, standing: &self.standing }, input);
+        self.plan(effects)
     }
 
     pub fn called(&mut self, from: &str, by: Incarnation, call: Call) -> (Answer, Vec<Effect>) {
         let ledger = Arc::new(self.ledger.clone());
         let now = Now { moment: self.at, ledger: &ledger, standing: &self.standing };
-        self.node.called(now, Some(&from.into()), by, call)
+        let (answer, effects) = self.node.called(now, Some(&from.into()), by, call);
+        (answer, self.plan(effects))
+    }
+
+    /// Makes the plans that are asked for at once, unless they are kept.
+    fn plan(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut all = Vec::new();
+        for effect in effects {
+            match (effect, &mut self.jobs) {
+                (Effect::Plan(job), Some(jobs)) => jobs.push(*job),
+                (Effect::Plan(job), None) => all.extend(self.feed(Input::PlanMade(Box::new(job.run())))),
+                (effect, _) => all.push(effect),
+            }
+        }
+        all
+    }
+
+    /// Makes the plan that was kept.
+    pub fn made(&mut self) -> Vec<Effect> {
+        let job = self.jobs.as_mut().and_then(Vec::pop).expect("a plan is asked for");
+        self.feed(Input::PlanMade(Box::new(job.run())))
     }
 
     pub fn wake(&self) -> (Moment, Wake) {

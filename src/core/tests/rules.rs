@@ -32,6 +32,7 @@ mod pace;
 mod pause;
 mod place;
 mod places;
+mod planning;
 mod portions;
 mod processes;
 mod properties;

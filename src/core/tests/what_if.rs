@@ -86,7 +86,7 @@ fn running(cluster: Cluster) -> Ledger {
                 vios: BTreeMap::new(),
                 listed: BTreeMap::new(),
             };
-            view.readings.insert(server, reading);
+            view.readings.insert(server, reading.into());
         }
     }
     ledger

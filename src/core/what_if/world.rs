@@ -7,7 +7,10 @@ use crate::{
     order::Ending,
     view::NodeView,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Imagined servers and nodes.
 #[derive(Debug)]
@@ -15,7 +18,7 @@ pub(super) struct World {
     /// The leader's view of it.
     pub(super) view: View,
     /// Readings of servers without a watcher that is heard.
-    unread: BTreeMap<ServerName, Reading>,
+    unread: BTreeMap<ServerName, Arc<Reading>>,
     /// Start of each node's silence. For nodes that had lapsed before, it is time zero.
     silent: BTreeMap<NodeName, Time>,
     lost: BTreeSet<ServerName>,
@@ -67,7 +70,7 @@ impl World {
                 vios: state.vios.clone(),
                 listed: BTreeMap::new(),
             };
-            self.unread.insert(name.clone(), reading);
+            self.unread.insert(name.clone(), reading.into());
         }
         for (name, group) in &ledger.groups {
             for (resource, copies) in &group.copies {
@@ -85,7 +88,7 @@ impl World {
     }
 
     fn reading(&mut self, server: &ServerName) -> Option<&mut Reading> {
-        self.view.readings.get_mut(server).or_else(|| self.unread.get_mut(server))
+        self.view.readings.get_mut(server).or_else(|| self.unread.get_mut(server)).map(Arc::make_mut)
     }
 
     /// Hears every node that is not silent, and reads every server anew that has a watcher which is heard.
@@ -111,7 +114,7 @@ impl World {
             if let Some((server, reading)) = self.unread.remove_entry(server) {
                 self.view.readings.insert(server, reading);
             }
-            if let Some(reading) = self.view.readings.get_mut(server) {
+            if let Some(reading) = self.view.readings.get_mut(server).map(Arc::make_mut) {
                 (reading.since, reading.serial) = (ledger.index, self.serial);
                 if reading.by != *watcher {
                     reading.by = watcher.clone();
@@ -135,7 +138,8 @@ impl World {
             (resource.clone(), Seen { power: *power, since, serial, confidence, said: ForeignText::default() })
         });
         let watchdog = ledger.nodes.get(node).and_then(|state| state.watchdog);
-        self.view.inside.insert(node.clone(), Inside { seen: seen.collect(), watchdog });
+        let inside = Inside { seen: seen.collect(), watchdog };
+        self.view.inside.insert(node.clone(), inside.into());
     }
 
     fn look_at(&self, node: &NodeName, ledger: &Ledger) -> NodeView {

@@ -92,6 +92,8 @@ impl Stepper<'_> {
             | Effect::Distrust(_)
             | Effect::ChangeVoters { .. } => {}
             Effect::Call { to, call, .. } => self.call(node, &to, call),
+            // It may be out of date by the time that it is committed: see `Action::Decide`.
+            Effect::Plan(job) => self.feed(node, Input::PlanMade(Box::new(job.run()))),
             Effect::Propose { of, commands, .. } => self.propose(node, of, commands),
             Effect::CatchUp(term) => self.feed(node, Input::CaughtUp(term)),
             Effect::AskInside => {

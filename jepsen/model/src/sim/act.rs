@@ -73,6 +73,7 @@ impl Sim {
                 self.wrong.extend(wrong);
             }
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
+            ["plans", "take", time] => self.planning = span(time).map_err(|why| why.to_string())?,
             ["leader", "changes"] => self.change_leader(),
             ["op", rest @ ..] => return self.operator(rest, piece),
             ["kill" | "start" | "pause" | "resume" | "blind" | "unblind", node] => return self.node(words[0], node),

@@ -77,6 +77,11 @@ impl Queue {
         self.events.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Whether an entry is being committed.
+    pub(super) fn commits(&self) -> bool {
+        self.events.values().any(|event| matches!(event, Event::Commit { .. }))
+    }
+
     /// Removes the next event that is due.
     pub(super) fn pop(&mut self, now: Time) -> Option<Event> {
         let entry = self.events.first_entry().filter(|entry| entry.key().0 <= now)?;

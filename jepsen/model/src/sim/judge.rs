@@ -25,10 +25,23 @@ impl Sim {
     /// Checks one entry against the ledger's invariants.
     pub(super) fn judge_step(&mut self, before: &Ledger, after: &Ledger, entry: &Entry) {
         self.hear(entry);
+        self.judge_leases(before, after);
         let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
         let index = after.index;
         self.wrong.extend(found.map(|what| format!("entry {index}: {what}")));
         self.judge_pace();
+    }
+
+    /// No node may act under a lease of which the ledger says that it has ended.
+    fn judge_leases(&mut self, before: &Ledger, after: &Ledger) {
+        let lapses = |name: &NodeName| {
+            let lapsed = |ledger: &Ledger| ledger.nodes.get(name).is_some_and(|state| state.lapsed().is_some());
+            !lapsed(before) && lapsed(after)
+        };
+        let acting = self.nodes.values().filter(|node| node.alive && lapses(&node.name) && node.has_lease(self.now));
+        let wrong: Vec<String> =
+            acting.map(|node| format!("entry {}: {} has a lease that has ended", after.index, node.name)).collect();
+        self.wrong.extend(wrong);
     }
 
     /// A loop of entries that cause each other never ends, and nothing else happens any more.

@@ -34,6 +34,7 @@ impl Sim {
         let ledger = Arc::clone(&node.ledger);
         let now = Now { moment: node.moment(now), ledger: &ledger, standing: &standing };
         let effects = node.memory.brain.handle(now, input);
+        let effects = self.plan(name, now, effects);
         self.wake_later(name, now);
         self.carry_out(name, effects);
     }
@@ -46,6 +47,7 @@ impl Sim {
         let ledger = Arc::clone(&node.ledger);
         let now = Now { moment: node.moment(time), ledger: &ledger, standing: &standing };
         let (answer, effects) = node.memory.brain.called(now, Some(from), by, call);
+        let effects = self.plan(name, now, effects);
         self.wake_later(name, now);
         self.carry_out(name, effects);
         Some(answer)
@@ -79,6 +81,8 @@ impl Sim {
                 Effect::Follow(_) => self.mind_logins(name),
                 Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) | Effect::ChangeVoters { .. } => {}
                 Effect::Call { to, call, .. } => self.call(name, &to, call),
+                // Plans are made before everything else: see `plan`.
+                Effect::Plan(_) => {}
                 Effect::Propose { of, commands, .. } => {
                     if let (Proposal::Report(order), Some(node)) = (of, self.nodes.get_mut(name)) {
                         node.memory.around.remove(&order);
@@ -117,6 +121,33 @@ impl Sim {
                 }
             }
         }
+    }
+
+    /// Makes the plan that a node asks for. It is handed in at once, or after the time that plans take.
+    fn plan(&mut self, name: &NodeName, now: Now<'_>, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut all = Vec::new();
+        for effect in effects {
+            let Effect::Plan(job) = effect else {
+                all.push(effect);
+                continue;
+            };
+            self.planned_from = job.index();
+            let Some(node) = self.nodes.get_mut(name) else { continue };
+            let made = job.run();
+            let commands = made.commands().to_vec();
+            let input = Input::PlanMade(Box::new(made));
+            if self.planning == Span(0) {
+                let effects = node.memory.brain.handle(now, input);
+                all.extend(self.plan(name, now, effects));
+            } else {
+                self.later(name, self.planning, NodeEvent::Input(Box::new(input)));
+                if self.options.bug == Some(Bug::OldPlan) {
+                    let until = self.now.after(self.planning);
+                    self.later(name, self.planning, NodeEvent::Propose { of: Proposal::Finding, commands, until });
+                }
+            }
+        }
+        all
     }
 
     fn held(&self, name: &NodeName) -> std::collections::BTreeSet<ResourceName> {
@@ -164,7 +195,7 @@ impl Sim {
     /// A node's proposal goes to the leader, if there is one; a plan only to the leader that made it.
     pub(super) fn propose_as(&mut self, name: &NodeName, of: Proposal, commands: Vec<Command>, until: Time) {
         let Some(node) = self.nodes.get(name) else { return };
-        let (life, index) = (node.life, node.ledger.index);
+        let life = node.life;
         let author = match of {
             Proposal::Plan(_) | Proposal::Finding => Author::Planner(name.clone()),
             Proposal::Report(_) | Proposal::Enlist => Author::Agent(name.clone()),
@@ -174,7 +205,7 @@ impl Sim {
         let way = leader.filter(|(leader, _)| self.connected(name, leader));
         if let Proposal::Plan(term) = of {
             if way.is_some_and(|(leader, now)| leader == *name && now == term) {
-                self.planned_on = index;
+                self.planned_on = self.planned_from;
                 self.propose(entry, Some((name.clone(), life, of)));
             } else {
                 let input = Input::Planned { term, fate: Fate::Unknown };

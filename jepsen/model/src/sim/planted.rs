@@ -46,11 +46,13 @@ pub enum Bug {
     VmiIgnored,
     /// Leases use a clock that stands still while a machine is suspended.
     ClockStandsStill,
+    /// A plan is proposed as it was made, whatever has happened since it began.
+    OldPlan,
 }
 
 impl Bug {
     /// All bugs, each with the scenario that finds it.
-    pub const ALL: [(Bug, &'static str); 17] = [
+    pub const ALL: [(Bug, &'static str); 18] = [
         (Bug::SilenceAsProof, "inside/slow_stop.txt"),
         (Bug::WatchdogFromSilence, "inside/watchdog_slow_stop.txt"),
         (Bug::OtherLparAsOwn, "inside/wrong_lpar.txt"),
@@ -68,6 +70,7 @@ impl Bug {
         (Bug::ErrorAsOff, "promise/panic-and-fault.txt"),
         (Bug::VmiIgnored, "promise/vmi-lost.txt"),
         (Bug::ClockStandsStill, "late/suspended.txt"),
+        (Bug::OldPlan, "late/slow_plan.txt"),
     ];
 
     /// Rewrites the ledger after an entry.
@@ -105,6 +108,7 @@ impl Bug {
                 | Bug::ErrorAsOff
                 | Bug::VmiIgnored
                 | Bug::ClockStandsStill
+                | Bug::OldPlan
                 | Bug::SilenceAsProof
                 | Bug::WatchdogFromSilence
                 | Bug::OwnForEver

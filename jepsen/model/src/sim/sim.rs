@@ -37,6 +37,8 @@ pub struct Options {
     /// Readings before a start are answered side by side, as by HMCs that have nothing else to do. Without this one after
     /// the other, as by one that is busy.
     pub side_by_side: bool,
+    /// Milliseconds that a plan takes, unless the script says otherwise. This must not matter for where it ends.
+    pub planning: u64,
     /// A planted bug. This does matter.
     pub bug: Option<Bug>,
 }
@@ -79,8 +81,11 @@ pub struct Sim {
     pub(super) deposed: Option<(Seat, Time, Box<node::Node>)>,
     pub(super) term: u64,
     pub(super) leaderless_since: Time,
-    /// The log index on which a leader last planned.
+    /// The log index on which the plan was made that was last proposed, and that of the last plan.
     pub(super) planned_on: u64,
+    pub(super) planned_from: u64,
+    /// Time that a plan takes.
+    pub(super) planning: Span,
     pub(super) requests: u64,
     /// Counts readings and looks, over all nodes and all their lives.
     pub(super) questions: u64,
@@ -131,6 +136,8 @@ impl Sim {
             term: 0,
             leaderless_since: Time(0),
             planned_on: 0,
+            planned_from: 0,
+            planning: Span(options.planning),
             requests: 0,
             questions: 0,
             lines: Vec::new(),
@@ -197,7 +204,9 @@ impl Sim {
         while self.now < end {
             self.run_for(Span(250));
             let last = self.lines.last().map_or(start, |line| line.at).max(start);
-            let resting = self.ledger.orders.is_empty() && self.leader_rests();
+            // Where plans take time, a look falls upon a commit sooner or later.
+            let commits = self.planning > Span(0) && self.queue.commits();
+            let resting = self.ledger.orders.is_empty() && self.leader_rests() && !commits;
             if resting && self.now.since(last) >= quiet {
                 return;
             }

@@ -136,8 +136,13 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let mut dice = Dice(seed);
     let variant = kind.variants[usize::try_from(seed).unwrap_or_default() % kind.variants.len()];
     let site: Vec<String> = kind.site.iter().chain(variant).map(ToString::to_string).collect();
-    let options = Options { twice: dice.roll(4) == 0, side_by_side: seed % 2 == 1, bug };
+    let options = Options { twice: dice.roll(4) == 0, side_by_side: seed % 2 == 1, bug, ..Options::default() };
     let mut play = Play::begin(&site, options).expect("a site");
+    match seed % 3 {
+        0 => {}
+        1 => assert!(play.act("plans take 20ms")),
+        _ => assert!(play.act("plans take 800ms")),
+    }
     play.act(if dice.roll(4) == 0 { "run 100ms" } else { "run 5s" });
     for _ in 0..ACTIONS {
         let operation = (kind.operation)(&mut dice, play.sim());

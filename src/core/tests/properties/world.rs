@@ -129,7 +129,7 @@ impl World {
         }
         for (server, state) in &self.ledger.servers {
             if let Some(watcher) = state.watcher.as_ref().filter(|node| !self.is_silent(node)) {
-                view.readings.insert(server.clone(), self.read(server, watcher));
+                view.readings.insert(server.clone(), self.read(server, watcher).into());
             }
         }
         view
