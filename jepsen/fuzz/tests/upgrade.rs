@@ -130,6 +130,11 @@ macro_rules! build {
                                 made.calls.extend(more.calls);
                                 made.proposed.extend(more.proposed);
                             }
+                            Effect::Plan(job) => {
+                                let more = self.feed(at, Input::PlanMade(Box::new(job.run())));
+                                made.calls.extend(more.calls);
+                                made.proposed.extend(more.proposed);
+                            }
                             other => assert!(!matches!(other, Effect::Stop { .. }), "{other:?}"),
                         }
                     }
