@@ -139,6 +139,8 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let options = Options { twice: dice.roll(4) == 0, side_by_side: seed % 2 == 1, bug, ..Options::default() };
     let mut play = Play::begin(&site, options).expect("a site");
     match seed % 3 {
+        // What a planted bug makes fail is shrunk, and this would be one line more.
+        _ if bug.is_some() => {}
         0 => {}
         1 => assert!(play.act("plans take 20ms")),
         _ => assert!(play.act("plans take 800ms")),
