@@ -1,5 +1,6 @@
 //! Proposing a command, on whichever node.
 
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -160,19 +161,23 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         backoff: &mut Backoff,
         until: InstantOf<C>,
     ) -> Result<(), DeadlinePassed> {
-        match select(pin!(self.pause(backoff, until)), pin!(self.another_leader(tried, until))).await {
+        let another = async {
+            // Consensus that has panicked ends each wait at once, and says of itself that it runs.
+            if !self.another_leader(tried, until).await {
+                pending::<()>().await;
+            }
+        };
+        match select(pin!(self.pause(backoff, until)), pin!(another)).await {
             Either::Left((paused, _)) => paused,
-            // Without a change only when the deadline is here, or the node has stopped, which the caller asks next.
-            Either::Right(_) if left::<C>(until).is_zero() => Err(DeadlinePassed),
             Either::Right(_) => Ok(()),
         }
     }
 
-    /// Waits until there is another leader than this one, at most until the deadline or until the node has stopped.
-    pub(super) async fn another_leader(&self, than: Option<u64>, until: InstantOf<C>) {
+    /// Waits until there is another leader than this one; false at the deadline, and when the node has stopped.
+    pub(super) async fn another_leader(&self, than: Option<u64>, until: InstantOf<C>) -> bool {
         let is_another = |metrics: &_| self.leader_of(metrics).is_some_and(|leader| Some(leader) != than);
         let wait = self.inner.raft.wait(Some(left::<C>(until)));
-        let _ = wait.metrics(is_another, "another leader").await;
+        wait.metrics(is_another, "another leader").await.is_ok()
     }
 
     pub(super) fn status_failed(&self) -> Option<String> {

@@ -5,7 +5,7 @@
 //! well-formed requests, each of a sender that is admitted at that moment.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +57,9 @@ pub(super) struct Host {
 }
 
 pub(super) async fn listen(host: Arc<Host>, listener: TcpListener) {
+    // What needs no looking up is known before the first connection: a node may start in the midst of a flood.
+    let members = host.service.member_addresses();
+    host.door.expect(members.iter().filter_map(|member| Some(member.parse::<SocketAddr>().ok()?.ip())));
     host.tasks.spawn(know_members(Arc::clone(&host)));
     loop {
         let (tcp, place) = tokio::select! {
