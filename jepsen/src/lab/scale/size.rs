@@ -17,11 +17,12 @@ fn server_name(number: usize) -> String {
     format!("p{}", number + 1)
 }
 
-/// The servers of the list of an LPAR: its home, and those that follow it.
+/// The servers of the list of an LPAR: its home, and some others. What is at home on one server is at home next on all others.
 fn list(args: &ScaleArgs, lpar: usize) -> Vec<String> {
     let servers = usize::from(args.servers);
-    let list = usize::from(args.list).min(servers);
-    (0..list).map(|next| server_name((lpar + next) % servers)).collect()
+    let (home, others) = (lpar % servers, usize::from(args.list).min(servers) - 1);
+    let other = |next: usize| (home + 1 + (lpar / servers + next) % (servers - 1)) % servers;
+    std::iter::once(home).chain((0..others).map(other)).map(server_name).collect()
 }
 
 /// Servers with room for twice the LPARs that they have; every LPAR runs on its home.
@@ -100,5 +101,9 @@ mod tests {
         let cluster = tenure_config::cluster::parse("scale.toml", &file).expect("a cluster");
         assert_eq!((cluster.servers.len(), cluster.groups.len(), cluster.managers.len()), (5, 12, 2));
         assert!(spec.lpars.iter().all(|lpar| lpar.running_on.as_ref() == lpar.servers.first()));
+        // The LPARs of p1 have three others to go to first.
+        let of_p1 = spec.lpars.iter().filter(|lpar| lpar.servers.first().is_some_and(|home| home == "p1"));
+        let next: std::collections::BTreeSet<_> = of_p1.filter_map(|lpar| lpar.servers.get(1)).collect();
+        assert_eq!(next.len(), 3);
     }
 }
