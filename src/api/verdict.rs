@@ -177,9 +177,8 @@ fn causes(view: &StatusView) -> Vec<Cause> {
     let doubted = |wait: &&WaitView| {
         wait.kind == "unwatched" && view.groups.iter().any(|group| group.name == wait.name && is_in_doubt(group))
     };
-    // What brakes hold up is the normal course of things, and what somebody looks for who waits for a group.
-    let told = |wait: &&WaitView| wait.level == Level::Warning || wait.kind == "queue";
-    let waits = view.waits.iter().filter(|wait| wait.what == "group").filter(told).filter(|wait| !doubted(wait));
+    let waits = view.waits.iter().filter(|wait| wait.level == Level::Warning && wait.what == "group");
+    let waits = waits.filter(|wait| !doubted(wait));
     let until = |wait: &WaitView| wait.until.as_deref().map(|at| format!(" (until {} UTC)", clock(at)));
     let waits: Vec<(&str, String)> = waits
         .map(|wait| (wait.name.as_str(), format!("waits: {}{}", wait.text, until(wait).unwrap_or_default())))
