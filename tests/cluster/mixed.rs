@@ -178,6 +178,10 @@ async fn upgraded(directory: &Path, earlier: &Path, later: &Path) -> (Mixed, u32
     let first = mixed.next().expect("a node");
     assert_ne!(before.leader.as_ref(), Some(&first), "the leader is the last");
     mixed.upgrade(&first).await;
+    // The node that answers learns a moment later what the others run.
+    let tells =
+        async || mixed.members().await.members.iter().any(|member| member.name == first && member.level.is_some());
+    mixed.site.until("the first tells its version", PATIENCE, tells).await.expect("it does");
     let members = mixed.members().await;
     let newer = members.members.iter().find(|member| member.name == first).expect("it is there").clone();
     let level = newer.level.expect("it says so");
@@ -203,8 +207,12 @@ async fn upgraded(directory: &Path, earlier: &Path, later: &Path) -> (Mixed, u32
     while let Some(node) = mixed.next() {
         mixed.upgrade(&node).await;
     }
+    let all = async || {
+        let members = mixed.members().await.members;
+        members.iter().all(|member| (&member.version, member.level) == (&newer.version, newer.level))
+    };
+    mixed.site.until("all run the later version", PATIENCE, all).await.expect("they do");
     let members = mixed.members().await;
-    assert!(members.members.iter().all(|member| (&member.version, member.level) == (&newer.version, newer.level)));
     assert_eq!(members.level, before.level, "nobody has raised it");
     mixed.works("all run the later version").await;
     (mixed, level)
