@@ -242,6 +242,7 @@ async fn a_slip_of_the_fingers_is_answered_with_what_was_meant() {
         ("service show nothing", "there is no service nothing\nnext: see `tenure service list`"),
         ("fence confirm p11", "there is no server p11\nnext: did you mean p1?"),
         ("plan --lose p11", "there is no server p11\nnext: did you mean p1?"),
+        ("events --on p11", "there is no server p11\nnext: did you mean p1?"),
         ("node remove p11", "there is no node p11\nnext: did you mean p1?"),
     ] {
         let ended = desk.run(line).await;
