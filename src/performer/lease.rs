@@ -6,8 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tenure_core::{Span, node};
 
 /// A node's permission to act, as last set by the node machine. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Lease(Arc<Mutex<node::Lease>>);
+
+impl Default for Lease {
+    /// None yet.
+    fn default() -> Lease {
+        Lease(Arc::new(Mutex::new(node::Lease::over(moment::now()))))
+    }
+}
 
 impl Lease {
     /// Sets the lease.

@@ -1,9 +1,9 @@
 //! Real nodes in trouble with resources inside them: agents that hang, and a lease that is gone.
 
-use super::nodes::{Cluster, cluster_file, path, said, until, wait};
+use super::nodes::{Cluster, Node, cluster_file, path, said, until, wait};
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -103,17 +103,22 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
             ("arglist", "PathName"),
         ],
     );
+    let here = |name: &str| {
+        let file = cluster.directory.path().join(name);
+        (format!("attributes = {{ PathName = \"{}\" }}", path(&file)), file)
+    };
     let ((once, once_file), (stuck, stuck_file), (every, every_file)) =
-        (paths(&cluster, "once"), paths(&cluster, "stuck"), paths(&cluster, "every"));
+        (here("once"), here("stuck"), paths(&cluster, "every"));
     let resource = |name: &str, group: &str, kind: &str, on: &str| {
         format!(
             "\n[resources.{name}]\ngroup = \"{group}\"\ntype = \"{kind}\"\nstop_timeout = \"5s\"\nmonitor_interval = \"200ms\"\n{on}\n"
         )
     };
-    let list = "servers = [\"s1\", \"s2\"]\n";
+    // On s1 alone, so that it is there whatever happens meanwhile to p2.
+    let alone = "servers = [\"s1\"]\n";
     let text = cluster_file(0).replace("lpar = \"node-p1\"\n", "lpar = \"node-p1\"\nwatchdog = \"1m\"\n")
         + &format!(
-            "\n[timings]\nstand_down = \"2s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
+            "\n[timings]\nstand_down = \"2s\"\n\n[groups.one]\n{alone}\n[groups.stuck]\n{alone}\n[groups.all]\nkind = \"parallel\"\nservers = [\"s1\", \"s2\"]\n"
         )
         + &resource("once", "one", "FileOnOff", &once)
         + &resource("stuck", "stuck", "script:Stuck", &stuck)
@@ -155,6 +160,36 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     cluster.start("p3");
     wait("it is started again", || once_file.exists());
     wait("the watchdog is fed again", || fed(&device) > 0);
+}
+
+/// Nodes that were members for longer than `stand_down` before anything was declared adopt what runs inside them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_before_it_was_declared_runs_on() {
+    let cluster = Cluster::of(3, "before", "").await;
+    let mut text = cluster_file(0) + "\n[timings]\nstand_down = \"2s\"\n";
+    let mut files = Vec::new();
+    for server in ["s1", "s2"] {
+        let file = cluster.directory.path().join(format!("runs-{server}"));
+        fs::write(&file, "").expect("a file");
+        text += &format!(
+            "\n[groups.on-{server}]\nservers = [\"{server}\"]\n\n[resources.runs-{server}]\ngroup = \"on-{server}\"\n\
+             type = \"FileOnOff\"\nattributes = {{ PathName = \"{}\" }}\n",
+            path(&file)
+        );
+        files.push((fs::metadata(&file).expect("it is there").ino(), file));
+    }
+    // It is time itself that matters.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    apply(&cluster, &text);
+    for server in ["s1", "s2"] {
+        online(&cluster, &format!("on-{server}")).await;
+    }
+    for (inode, file) in files {
+        let now = fs::metadata(&file).expect("it was stopped").ino();
+        assert_eq!(now, inode, "{} was stopped and started", file.display());
+    }
+    let stopped = |node: &Node| node.log().contains("no lease for too long");
+    assert!(!cluster.nodes.values().any(stopped), "{}", said(&cluster.tenure(&["events"])));
 }
 
 /// A node that is the whole cluster acts on, however long ago it was elected: what goes down is started again, for longer

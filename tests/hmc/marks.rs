@@ -105,7 +105,7 @@ impl Bench {
 
     /// The node's own machine decides, its own performer acts.
     async fn carry_out(&self, ledger: Ledger) -> Report {
-        let (mut lease, mut past) = (node::Lease::default(), node::Past::new(0));
+        let (mut lease, mut past) = (node::Lease::over(moment::now()), node::Past::new(0));
         lease.renew(moment::now(), Span::seconds(3600), 0);
         past.heard(0);
         let mut orders = Orders::new("n1".into(), Incarnation(1));

@@ -10,7 +10,7 @@ use rand::RngExt;
 use std::{sync::Arc, time::Duration};
 use tenure::node::{propose, voters};
 use tenure_core::{
-    Command, NodeName, OrderId, ResourceName, Span, Time,
+    Command, Ledger, NodeName, OrderId, ResourceName, Span, Time,
     execution::{Answer as Told, Ask, LocalOperation, Operation},
     node::{self, Answer, Call, Effect, Fate, Input, PlanJob, Proposal},
     order::{Ending, Order},
@@ -31,9 +31,21 @@ impl Shell {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Follow(ledger) => self.followed = ledger,
+            Effect::Follow(ledger) => {
+                let declared = |ledger: &Ledger| ledger.nodes.contains_key(&self.seat.name);
+                if declared(&ledger) && !declared(&self.followed) {
+                    self.alone_since = self.moment();
+                }
+                self.followed = ledger;
+            }
             Effect::Clock(clock) => *self.clock.lock().expect("nobody panics with it") = clock,
-            Effect::Leased(_) => {}
+            Effect::Leased(lease) => {
+                let now = self.moment();
+                match lease.left(now) {
+                    Span(0) => self.alone_since = self.alone_since.min(now),
+                    left => self.alone_since = now.after(left),
+                }
+            }
             Effect::Call { to, call, within } => self.call(to, call, within),
             Effect::Plan(job) => self.plan(*job),
             Effect::Propose { of, commands, at } => self.propose(of, commands, at),
@@ -237,6 +249,11 @@ impl Shell {
     fn stand_down(&self, resource: ResourceName, operation: Option<LocalOperation>) {
         let Some(server) = self.seat.server.clone() else { return };
         self.site.counts.count("node: stands down");
+        let (alone, due) = (self.moment().since(self.alone_since), self.followed.config.timings.stand_down);
+        if alone < due {
+            let name = &self.seat.name;
+            self.site.judge.accuse(format!("node {name} stops {resource} after {alone} without a lease, not {due}"));
+        }
         let (hardware, ledger, own) = (self.site.hardware.clone(), Arc::clone(&self.followed), self.own.clone());
         drop(Runtime::spawn(async move {
             let answer = match operation {

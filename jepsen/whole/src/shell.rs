@@ -77,6 +77,8 @@ pub(crate) struct Shell {
     pub(crate) exit: Option<oneshot::Sender<Exit>>,
     still: Stillness,
     restless: (Moment, u32),
+    /// Time since which the node has been without a lease though it could have one; in the future while it has one.
+    pub(crate) alone_since: Moment,
     looked: Moment,
 }
 
@@ -159,6 +161,7 @@ impl Shell {
         let shell = Shell {
             still: stillness::watch(seat.machine),
             restless: (now, 0),
+            alone_since: now,
             looked: now,
             clock: Arc::new(Mutex::new(node.clock())),
             followed: ledger,

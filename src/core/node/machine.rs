@@ -21,7 +21,6 @@ pub struct Node {
     pub(crate) by: Incarnation,
     pub(super) stored: u64,
     pub(super) fresh: Span,
-    pub(super) born: Moment,
     pub(crate) clock: ClusterClock,
     pub(super) lease: Lease,
     pub(super) past: Past,
@@ -78,9 +77,8 @@ impl Node {
             by: incarnation,
             stored,
             fresh,
-            born: moment,
             clock: ClusterClock::new(known, wall, moment),
-            lease: Lease::default(),
+            lease: Lease::over(moment),
             past: Past::new(stored),
             rounds: Rounds::default(),
             role: Role::Follower,
@@ -225,7 +223,7 @@ impl Node {
         self.effects.push(Effect::Clock(self.clock));
         self.effects.push(Effect::Follow(Arc::clone(ledger)));
         if !ledger.is_present(&self.me, self.by) {
-            self.superseded(ledger.index);
+            self.superseded(now, ledger.index);
         }
         self.rounds.follow(&self.me, ledger, !self.reaches_manager);
         let owing = owing(&self.clock, &self.lease, &self.past, now);
@@ -255,7 +253,7 @@ impl Node {
 
     /// Gives up the lease, and has everything read and heard again: the machine stood still while the world went on.
     fn stood_still(&mut self, now: Now<'_>) {
-        self.let_go();
+        self.let_go(now);
         self.rounds.probe_all(now.moment);
         self.lead_anew(now);
     }
@@ -311,8 +309,8 @@ impl Node {
     }
 
     /// Gives the lease up.
-    pub(super) fn let_go(&mut self) {
-        self.lease.drop_it();
+    pub(super) fn let_go(&mut self, now: Now<'_>) {
+        self.lease.give_up(now.moment);
         self.effects.push(Effect::Leased(self.lease));
     }
 
@@ -367,12 +365,16 @@ impl Node {
         if leader.is_some_and(|leader| told != Some((leader, now.standing.term))) {
             self.effects.push(Effect::AskInside);
         }
+        // No leader grants a lease to a node that is not declared: only once it is, is a lease missing.
+        if !now.ledger.nodes.contains_key(&self.me) {
+            self.lease = Lease::over(now.moment);
+            self.effects.push(Effect::Leased(self.lease));
+        }
         if self.lease.left(now.moment) > Span(0) {
             (self.stood_down, self.standing_down) = (None, None);
             return;
         }
-        let lived = now.moment.since(self.born);
-        let alone = self.lease.over_for(now.moment).map_or(lived, |over| over.min(lived));
+        let alone = self.lease.over_for(now.moment);
         let stand_down = now.ledger.config.timings.stand_down;
         // Retried, but at most once per `stand_down`.
         let lately = self.stood_down.is_some_and(|at| now.moment.since(at) < stand_down);

@@ -34,7 +34,7 @@ impl Node {
     pub(super) fn answered(&mut self, now: Now<'_>, leader: &NodeName, answer: &Answer) {
         match answer {
             Answer::Lease { .. } | Answer::NoLease { .. } => {}
-            Answer::OtherProcess { at } => self.superseded(*at),
+            Answer::OtherProcess { at } => self.superseded(now, *at),
             Answer::Diverged { at } => self.stop(End::Diverged(*at), None),
             // The leader decides nothing now, or this is no answer to a heartbeat.
             Answer::NotYet | Answer::NotLeader | Answer::Taken => return,
@@ -47,11 +47,11 @@ impl Node {
 
     /// Another process than this one is entered for this node, in a ledger that has applied the log up to `at`. If it
     /// was entered after this one, two processes run, and this one stops.
-    pub(super) fn superseded(&mut self, at: u64) {
+    pub(super) fn superseded(&mut self, now: Now<'_>, at: u64) {
         if self.enlisted.is_none_or(|since| at < since) {
             return;
         }
-        self.let_go();
+        self.let_go(now);
         self.stop(End::Twice, Some(Command::Twice { node: self.me.clone(), older: self.by }));
     }
 

@@ -56,7 +56,6 @@ impl Node {
             stored: _,
             // The same for all nodes.
             fresh: _,
-            born,
             clock,
             lease,
             past,
@@ -97,7 +96,6 @@ impl Node {
             suffrage: _,
         } = self;
         to.clock(clock.now(now));
-        to.moment(*born);
         lease.recall(to);
         past.recall(to);
         orders.recall(to);

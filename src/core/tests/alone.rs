@@ -3,7 +3,7 @@
 use crate::machine::inside;
 use std::sync::Arc;
 use tenure_core::{
-    Inside, Power, ResourceName, Seen,
+    Inside, Ledger, Power, ResourceName, Seen, Span,
     execution::Answer as Said,
     node::{Effect, Input, held},
 };
@@ -66,6 +66,34 @@ fn a_node_with_a_lease_does_not_stand_down() {
     assert_eq!(stands_down(&bench.feed(alone())), []);
     let stand_down = bench.ledger.config.timings.stand_down.0;
     assert!(!asks_held(&bench.pass(stand_down)));
+}
+
+#[test]
+fn a_node_could_have_no_lease_before_it_was_declared() {
+    let mut bench = inside();
+    let declared = bench.ledger.clone();
+    let stand_down = declared.config.timings.stand_down.0;
+    bench.ledger = Ledger::default();
+    assert!(!asks_held(&bench.pass(0)));
+    assert!(!asks_held(&bench.pass(10 * stand_down)), "it is a member, and nothing is declared");
+    bench.ledger = declared;
+    assert!(!asks_held(&bench.pass(250)), "its first lease is on its way");
+    assert!(!asks_held(&bench.pass(stand_down - 500)));
+    assert!(asks_held(&bench.pass(250)), "it has been long enough in coming");
+}
+
+#[test]
+fn a_node_that_wakes_within_its_lease_has_been_alone_since_then_and_not_for_ever() {
+    let stand_down = inside().ledger.config.timings.stand_down.0;
+    for (slept, at_once) in [(1_000, false), (9_000, false), (10_000 + stand_down, true)] {
+        let mut bench = inside();
+        bench.pass(10 * stand_down);
+        bench.leased(10_000);
+        bench.at = bench.at.after(Span(slept));
+        assert_eq!(asks_held(&bench.feed(Input::StoodStill)), at_once, "it slept for {slept} ms");
+        bench.at = bench.at.after(Span(stand_down));
+        assert!(asks_held(&bench.feed(Input::Woken)), "{slept}");
+    }
 }
 
 #[test]

@@ -575,7 +575,7 @@ fn the_next_sign_of_a_node_is_one_that_has_not_come() {
 
 #[test]
 fn of_two_leases_that_end_at_once_the_first_stands() {
-    let mut lease = Lease::default();
+    let mut lease = Lease::over(T);
     lease.renew(T, Span(3_000), 5);
     lease.renew(T, Span(3_000), 9);
     assert!(lease.covers(5, T));
@@ -615,7 +615,7 @@ fn an_order_that_waits_for_a_lease_is_due_when_its_budget_is_over() {
     let order = bench.order();
     let mut orders = Orders::new("n1".into(), ME);
     assert_eq!(orders.wake(), None);
-    let (lease, past) = (Lease::default(), Past::new(0));
+    let (lease, past) = (Lease::over(T), Past::new(0));
     let owing = Owing { moment: T, at: Time(1_000_000), ledger: &bench.ledger, lease: &lease, past: &past };
     orders.follow(&owing, &mut Vec::new());
     assert_eq!(orders.wake(), Some(T.after(bench.ledger.orders[&order].budget)));

@@ -143,7 +143,7 @@ fn a_new_leader_waits_for_leases_that_an_old_one_grants_after_the_election() {
     let last = T.after(FRESH).before(Span(1));
     old.hear(&p(3), true, last);
     let granted = old.lease(&p(3), &ledger(), Some(last.since(T)), last).expect("it does not know yet");
-    let mut lease = Lease::default();
+    let mut lease = Lease::over(T);
     lease.renew(last, usable(granted.lasts), granted.floor);
     let ends = (0..10_000).map(|ms| last.after(Span(ms))).find(|at| lease.left(*at) == Span(0)).expect("it ends");
     assert!(!over(&elected, &p(3), ends), "called over at {ends:?} though it is good until then");
@@ -159,17 +159,21 @@ fn the_leader_before_is_silent_since_it_was_last_heard_but_its_lease_counts_from
 
 #[test]
 fn a_lease_covers_a_command_that_ends_within_it_on_a_node_that_knows_enough() {
-    let mut lease = Lease::default();
+    let mut lease = Lease::over(T);
     assert!(!lease.covers(10, T));
     lease.renew(T, LEASE, 5);
     assert!(lease.covers(5, T) && !lease.covers(4, T));
     // An older answer does not shorten it; its last moments cover nothing.
     lease.renew(T, Span(0), 9);
     assert!(lease.covers(5, T.after(Span(2_699))) && !lease.covers(5, T.after(Span(2_700))));
-    assert_eq!((lease.left(T.after(Span(2_700))), lease.over_for(T.after(LEASE))), (Span(300), None));
-    assert_eq!(lease.over_for(T.after(Span(3_500))), Some(Span(500)));
-    lease.drop_it();
-    assert!(!lease.covers(10, T));
+    assert_eq!((lease.left(T.after(Span(2_700))), lease.over_for(T.after(LEASE))), (Span(300), Span(0)));
+    assert_eq!(lease.over_for(T.after(Span(3_500))), Span(500));
+    // Given up after its end, it was over since its end; before, since then.
+    lease.give_up(T.after(Span(3_500)));
+    assert_eq!(lease.over_for(T.after(Span(4_000))), Span(1_000));
+    lease.give_up(T.after(Span(1_000)));
+    assert!(!lease.covers(10, T.after(Span(1_000))));
+    assert_eq!(lease.over_for(T.after(Span(4_000))), Span(3_000));
 }
 
 #[test]
