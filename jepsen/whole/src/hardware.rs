@@ -132,11 +132,11 @@ impl Hardware {
         self.step(|state| act(&mut state.apps, Time(now())))
     }
 
-    /// Starts all that must run only once inside nodes, by hand, each group on the first server of its list.
+    /// Starts all that must run only once inside nodes, by hand, each group on the last server of its list.
     pub fn run_by_hand(&self, cluster: &Cluster) {
         self.inside(|apps, now| {
             for (name, resource) in cluster.resources.iter().filter(|(name, _)| cluster.lives_once(name)) {
-                if let Some(server) = cluster.groups.get(&resource.group).and_then(|group| group.servers.first()) {
+                if let Some(server) = cluster.groups.get(&resource.group).and_then(|group| group.servers.last()) {
                     apps.operation(&["handstart"], resource, name, server, now).expect("it is possible");
                 }
             }
