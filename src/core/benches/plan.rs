@@ -20,7 +20,7 @@ use tenure_core::{
     ResourceName, ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Kind, Node, Policy, Resource, Server},
     ledger::Incarnation,
-    node::{Birth, Effect, Input, Node as Machine, Now, Standing},
+    node::{Birth, Call, Effect, Input, Node as Machine, Now, Standing},
     order::{Action, Ending},
     plan::{Checked, Plan, plan_on},
     view::NodeView,
@@ -38,16 +38,22 @@ const SIZES: [(usize, usize); 8] =
     [(250, 8), (500, 16), (1_000, 32), (2_000, 40), (5_000, 64), (10_000, 200), (20_000, 400), (50_000, 1_000)];
 /// Upper bounds on the milliseconds of one plan after a loss.
 const GOALS: [Goal; 3] = [(1_000, 10.0), (5_000, 15.0), (50_000, 150.0)];
-const NAMES: [&str; 5] =
-    ["plan after a loss", "applying it", "plan at rest", "a reading at rest", "the whole loss foreseen"];
+const NAMES: [&str; 6] = [
+    "plan after a loss",
+    "applying it",
+    "plan at rest",
+    "a reading at rest",
+    "a heartbeat at rest",
+    "the whole loss foreseen",
+];
 
 fn main() {
     println!(
         "one plan after the loss of a server, and applying it; {RUNS} runs each ({WHOLE_RUNS} of the whole loss): median (10 % .. 90 %)\n"
     );
     println!(
-        "{:>7} {:>8} {:>6}  {:<30} {:<30} {:<30} {:<30} {:<30}",
-        "groups", "servers", "moved", NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4]
+        "{:>7} {:>8} {:>6}  {:<30} {:<30} {:<30} {:<30} {:<30} {:<30}",
+        "groups", "servers", "moved", NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4], NAMES[5]
     );
     let mut curves = NAMES.map(|name| Curve { name, points: Vec::new() });
     for (groups, servers) in SIZES {
@@ -74,10 +80,10 @@ fn main() {
     }
 }
 
-fn measure(groups: usize, servers: usize) -> [Spread; 5] {
+fn measure(groups: usize, servers: usize) -> [Spread; 6] {
     let mut site = Site::new(groups, servers);
     let foreseeing = Spread::of(WHOLE_RUNS, || assert!(Loss::of(&site.ledger, &server(0)).is_survived()));
-    let reading = site.leader_at_rest();
+    let (reading, heartbeat) = site.leader_at_rest();
     site.lose_first();
     let planned = site.plan(&mut site.checked.clone());
     let moved = planned.commands.iter().filter(|command| matches!(command, Command::Grant { .. })).count();
@@ -97,9 +103,9 @@ fn measure(groups: usize, servers: usize) -> [Spread; 5] {
     site.rest();
     let resting = site.planning();
     println!(
-        "{groups:>7} {servers:>8} {moved:>6}  {planning:<30} {applying:<30} {resting:<30} {reading:<30} {foreseeing:<30}"
+        "{groups:>7} {servers:>8} {moved:>6}  {planning:<30} {applying:<30} {resting:<30} {reading:<30} {heartbeat:<30} {foreseeing:<30}"
     );
-    [planning, applying, resting, reading, foreseeing]
+    [planning, applying, resting, reading, heartbeat, foreseeing]
 }
 
 struct Site {
@@ -197,8 +203,9 @@ impl Site {
         Spread::of_with(RUNS, || self.checked.clone(), |mut checked| self.plan(&mut checked))
     }
 
-    /// The time that a leader spends on a reading of its own server which says what is known.
-    fn leader_at_rest(&self) -> Spread {
+    /// The time that a leader spends on a reading of its own server which says what is known, and on a heartbeat of
+    /// another node.
+    fn leader_at_rest(&self) -> (Spread, Spread) {
         let (me, moment) = (node(1), Moment(50_000));
         let birth = Birth {
             me: me.clone(),
@@ -234,7 +241,17 @@ impl Site {
             |reading| leader.handle(now(at), reading),
         );
         assert!(leader.rests(), "a reading that says what is known makes a plan due");
-        spread
+        // The first after which it looks at all nodes; then it hears each of them, as in the tenth of a second before.
+        let beats = |leader: &mut Machine, from: usize, at| {
+            let call = Call::Heartbeat { reaches_manager: true, digest: None };
+            leader.called(now(at), Some(&node(from)), Incarnation(1), call)
+        };
+        for other in (0..self.ledger.nodes.len()).filter(|other| *other != 1) {
+            beats(&mut leader, other, at.after(Span(10)));
+        }
+        let at = at.after(Span(20));
+        let heartbeat = Spread::of(RUNS, || beats(&mut leader, 2, at));
+        (spread, heartbeat)
     }
 
     /// Plans and commits until nothing is left to propose.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Command, Inside, NodeName, Reading, ServerName, Span,
+    config::Timings,
     ledger::Incarnation,
     pace::Pace,
     plan::{
@@ -14,6 +15,7 @@ use crate::{
         plan,
     },
     time::Moment,
+    view::NodeView,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -58,6 +60,7 @@ impl Node {
         let leading = Box::new(Leading::new(before, self.fresh, now.moment));
         let (digests, pace, awaited) = (Digests::default(), Pace::default(), BTreeSet::new());
         self.role = Role::Leader { term, leading, proposing: false, digests, pace, awaited };
+        self.steady = None;
         self.void_plan();
         self.effects.push(Effect::CatchUp(term));
     }
@@ -66,6 +69,7 @@ impl Node {
     pub(super) fn lead_anew(&mut self, now: Now<'_>) {
         if let Role::Leader { term, leading, .. } = &mut self.role {
             **leading = Leading::new(None, self.fresh, now.moment);
+            self.steady = None;
             self.effects.push(Effect::CatchUp(*term));
             self.void_plan();
         }
@@ -163,10 +167,11 @@ impl Node {
         leading.log(now.standing.last_log, now.standing.applied, now.moment);
         if let Some(node) = from {
             leading.hear(node, reaches_manager, now.moment);
+            self.look_at_sign(now, node);
         }
+        let Role::Leader { leading, .. } = &mut self.role else { return Answer::NotLeader };
         let index = leading.index(ledger, quorum, now.moment);
         let granted = from.and_then(|node| leading.lease(node, ledger, quorum, now.moment));
-        self.look_at_signs(now);
         match (index, granted) {
             (None, _) => Answer::NotYet,
             (Some(_), Some(granted)) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
@@ -190,7 +195,7 @@ impl Node {
         if let Some(granted) = leading.lease(&me, ledger, quorum, now.moment).filter(|_| present) {
             self.renew(granted.confirmed, super::usable(granted.lasts), granted.floor);
         }
-        self.look_at_signs(now);
+        self.look_at_sign(now, &me);
     }
 
     /// Compares a node's ledger with those of the others.
@@ -264,8 +269,12 @@ impl Node {
         }
     }
 
-    /// Time at which a node falls silent, or its lease is over, if nothing is heard before.
+    /// Time at which a node falls silent, or its lease is over, if nothing is heard before; or an earlier time to look.
     pub(super) fn next_sign(&self, now: Now<'_>) -> Option<Moment> {
+        self.steady.filter(|until| *until > now.moment).or_else(|| self.sign_by_time(now))
+    }
+
+    fn sign_by_time(&self, now: Now<'_>) -> Option<Moment> {
         let Role::Leader { leading, .. } = &self.role else { return None };
         leading.next_sign(now.ledger.nodes.keys(), &now.ledger.config.timings, now.moment)
     }
@@ -274,18 +283,30 @@ impl Node {
         let Role::Leader { leading, .. } = &self.role else { return Signs::new() };
         let timings = &now.ledger.config.timings;
         let nodes = leading.nodes(now.ledger.nodes.keys(), timings, now.moment).into_iter();
-        nodes
-            .map(|(node, seen)| {
-                (node, [seen.heard, seen.silence >= timings.suspect, seen.lease_over, seen.reaches_manager])
-            })
-            .collect()
+        nodes.map(|(node, seen)| (node, sign(&seen, timings))).collect()
     }
 
-    /// Makes a plan due if the signs of nodes have changed.
-    fn look_at_signs(&mut self, now: Now<'_>) {
-        if self.signs_now(now) != self.signs {
+    /// Makes a plan due if the sign of a node that was just heard has changed. What time changes, [`Node::plan_if_due`]
+    /// sees: a look at all nodes at each heartbeat would cost as much as there are nodes, as many times.
+    fn look_at_sign(&mut self, now: Now<'_>, node: &NodeName) {
+        let Role::Leader { leading, .. } = &self.role else { return };
+        let timings = &now.ledger.config.timings;
+        let declared = now.ledger.nodes.contains_key(node);
+        let seen = declared.then(|| sign(&leading.look_at(node, timings, now.moment), timings));
+        if seen.as_ref() != self.signs.get(node) {
+            self.steady = None;
             self.plan_soon(now.moment);
         }
+    }
+
+    /// Whether the signs of nodes differ from those that the last plan used.
+    fn signs_differ(&mut self, now: Now<'_>) -> bool {
+        if self.steady.is_some_and(|until| now.moment < until) {
+            return false;
+        }
+        let differ = self.signs_now(now) != self.signs;
+        self.steady = (!differ).then(|| self.sign_by_time(now)).flatten();
+        differ
     }
 
     /// Has a plan made if one is due. One plan and one proposal at a time; a refused command is planned again.
@@ -303,11 +324,10 @@ impl Node {
             }
             return;
         }
-        let signs = self.signs_now(now);
-        if !due && signs == self.signs {
+        if !self.signs_differ(now) && !due {
             return;
         }
-        self.signs = signs;
+        self.signs = self.signs_now(now);
         (self.plan_at, self.plan_by) = (None, None);
         let (ledger, timings) = (Arc::clone(now.ledger), &now.ledger.config.timings);
         let Role::Leader { leading, .. } = &mut self.role else { return };
@@ -369,4 +389,9 @@ impl Node {
             }
         }
     }
+}
+
+/// What a plan uses of a node, besides readings.
+fn sign(seen: &NodeView, timings: &Timings) -> [bool; 4] {
+    [seen.heard, seen.silence >= timings.suspect, seen.lease_over, seen.reaches_manager]
 }

@@ -258,7 +258,7 @@ impl Leading {
         until.after(Span(surely_over(timings.lease).0.saturating_sub(timings.lease.0)))
     }
 
-    fn look_at(&self, node: &NodeName, timings: &Timings, now: Moment) -> NodeView {
+    pub(super) fn look_at(&self, node: &NodeName, timings: &Timings, now: Moment) -> NodeView {
         let heard = self.heard.get(node);
         let silence = now.since(self.last_heard(node));
         NodeView {

@@ -52,6 +52,8 @@ pub struct Node {
     pub(super) ending: bool,
     /// The part of the view that the last plan used.
     pub(super) signs: Signs,
+    /// Time until which these are the signs, unless a node is heard or the ledger changes; `None` if they may differ.
+    pub(super) steady: Option<Moment>,
     pub(super) plan_at: Option<Moment>,
     /// Earliest time of the next plan, after one that was not committed.
     pub(super) plan_not_before: Moment,
@@ -98,6 +100,7 @@ impl Node {
             enlisting: false,
             ending: false,
             signs: Signs::new(),
+            steady: None,
             plan_at: None,
             plan_not_before: moment,
             plan_by: None,
@@ -219,6 +222,7 @@ impl Node {
             return;
         }
         self.seen = Some(at);
+        self.steady = None;
         self.clock.follow(ledger.now, !now.standing.leads && ledger.index > self.stored, now.moment);
         self.effects.push(Effect::Clock(self.clock));
         self.effects.push(Effect::Follow(Arc::clone(ledger)));

@@ -84,6 +84,8 @@ impl Node {
             ending,
             // The part of the view that the last plan used: the next plan is made when it is due.
             signs: _,
+            // Decides only when they are looked at.
+            steady: _,
             plan_at,
             plan_not_before,
             plan_by,
