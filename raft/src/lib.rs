@@ -32,8 +32,8 @@ mod trim;
 pub mod wire;
 
 pub use handle::{
-    CallError, Changes, Ended, FeatureError, Handle, InitializeError, MAX_COMMAND, MemberError, ProposeError, Proposed,
-    ReadError, Refusal, Status, TransferError,
+    CallError, Changes, Ended, FeatureError, Handle, InitializeError, MAX_COMMAND, MemberError, Members, ProposeError,
+    Proposed, ReadError, Refusal, Status, TransferError,
 };
 pub use machine::{AppHandler, RestoreError, StateMachine};
 pub use options::{BadTimings, Options, Snapshots, Timings};

@@ -12,7 +12,7 @@ use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTy
 
 use crate::admission::Admission;
 use crate::belief::{Distrust, Own};
-use crate::handle::{Forwarder, Handle, Inner};
+use crate::handle::{Forwarder, Handle, Inner, Known};
 use crate::machine::{AppHandler, StateMachine};
 use crate::network::{Factory, NetworkShared};
 use crate::options::{BadTimings, Options, Snapshots, Timings, config};
@@ -200,6 +200,7 @@ async fn assemble<S: StateMachine, C: Types>(
         forwarder,
         _trimmer: trimmer,
         changing: tokio::sync::Mutex::new(()),
+        known: Known::default(),
         released: tokio::sync::Mutex::new(released),
         me,
     };

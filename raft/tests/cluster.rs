@@ -125,7 +125,7 @@ async fn calls_reach_the_other_nodes_application() {
     trace();
     let cluster = Cluster::of(3).await;
     let (one, two) = (&cluster.nodes[&1], &cluster.nodes[&2]);
-    until(two, |status| status.voters.len() == 3).await;
+    until(two, |status| status.members.voters.len() == 3).await;
     assert_eq!(two.call(1, b"hello".to_vec(), SOON).await.unwrap(), b"2: hello");
     assert_eq!(one.call(1, b"self".to_vec(), SOON).await.unwrap(), b"1: self");
     let refused = one.call(3, b"refuse".to_vec(), SOON).await.unwrap_err();

@@ -71,7 +71,7 @@ async fn a_learner_catches_up_through_a_snapshot_and_is_promoted() {
     second.barrier(SOON).await.unwrap();
     assert_eq!(second.state(|journal| journal.commands.len()), 100);
     assert!(second.status().snapshot_index >= Some(40), "{:?}", second.status());
-    assert_eq!(second.status().voters.len(), 2);
+    assert_eq!(second.status().members.voters.len(), 2);
     cluster.shutdown().await;
 }
 
@@ -210,7 +210,7 @@ async fn a_node_that_moved_to_another_address_is_found_there() {
     let after = moved.peer().unwrap();
     assert_ne!(after, before);
     leader.add_learner(4, after.clone(), SOON).await.unwrap();
-    assert_eq!(leader.status().voters[&4], after, "it stays a voter");
+    assert_eq!(leader.status().members.voters[&4], after, "it stays a voter");
     let index = leader.propose(b"found".to_vec(), SOON).await.unwrap().index;
     until(&moved, |status| status.applied >= Some(index)).await;
     cluster.shutdown().await;

@@ -21,15 +21,15 @@ async fn from_one_to_three_to_five_and_back_to_three() {
         leader.promote(id, SOON).await.unwrap();
         leader.promote(id, SOON).await.expect("promoting twice is promoting once");
         leader.propose(vec![id as u8], SOON).await.unwrap();
-        assert_eq!(leader.status().voters.len() as u64, id);
+        assert_eq!(leader.status().members.voters.len() as u64, id);
     }
     for id in [5, 4] {
         leader.remove(id, SOON).await.unwrap();
         leader.remove(id, SOON).await.expect("removing twice is removing once");
         cluster.stop(id).await;
     }
-    assert_eq!(leader.status().voters.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(!leader.status().joint);
+    assert_eq!(leader.status().members.voters.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(!leader.status().members.joint);
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
         assert_eq!(node.state(|journal| journal.commands.clone()), [[2], [3], [4], [5]]);
@@ -78,7 +78,7 @@ async fn changes_that_make_no_sense_are_refused() {
     let absent = leader.promote(2, Duration::from_millis(500)).await;
     assert!(matches!(absent, Err(MemberError::NotCaughtUp { id: 2, .. })), "{absent:?}");
     leader.remove(2, SOON).await.unwrap();
-    assert!(leader.status().learners.is_empty());
+    assert!(leader.status().members.learners.is_empty());
     cluster.shutdown().await;
 }
 
@@ -103,7 +103,7 @@ async fn a_removed_leader_leaves_a_working_cluster() {
     cluster.stop(leader.id()).await;
     let node = cluster.leader().await;
     assert_eq!(node.propose(b"second".to_vec(), SOON).await.unwrap().reply, 2u64.to_le_bytes());
-    assert_eq!(node.status().voters.len(), 2);
+    assert_eq!(node.status().members.voters.len(), 2);
     cluster.shutdown().await;
 }
 
@@ -144,7 +144,7 @@ async fn no_voter_comes_or_goes_if_the_rest_could_decide_nothing() {
     // It had all of the log once.
     let why = MemberError::NoQuorum { voters: 4, silent: vec![name(silent), name(5)] };
     assert_eq!(leader.promote(5, SOON).await, Err(why));
-    assert_eq!(leader.status().voters.len(), 3);
+    assert_eq!(leader.status().members.voters.len(), 3);
     leader.propose(b"still".to_vec(), SOON).await.unwrap();
 
     // With one more vote the rest decides; and who is silent can go at any time.
@@ -179,7 +179,7 @@ async fn a_change_that_is_half_done_is_finished_first() {
     assert!(matches!(half, Err(MemberError::Unknown(_))), "{half:?}");
     cluster.start_in(away, dir.path().join(name(away)), listen).await;
     leader.barrier(SOON).await.unwrap();
-    assert!(leader.status().joint);
+    assert!(leader.status().members.joint);
     leader.transfer_leader(leaving, SOON).await.unwrap();
 
     let node = until(&cluster.nodes[&leaving], |status| status.is_leader && status.quorum_ack_age.is_some()).await;
@@ -188,8 +188,8 @@ async fn a_change_that_is_half_done_is_finished_first() {
     assert!(matches!(late, Err(MemberError::NotLeader { .. } | MemberError::Unknown(_))), "{late:?}");
     cluster.stop(leaving).await;
     let status = cluster.leader().await.status();
-    assert_eq!((status.voters.len(), status.joint), (2, false), "{status:?}");
-    assert!(status.voters.contains_key(&away));
+    assert_eq!((status.members.voters.len(), status.members.joint), (2, false), "{status:?}");
+    assert!(status.members.voters.contains_key(&away));
     cluster.shutdown().await;
 }
 

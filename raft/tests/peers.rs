@@ -299,8 +299,8 @@ impl Scene {
                 leader: status.leader,
                 last_log: status.last_log,
                 commands: node.state(|journal| journal.commands.clone()),
-                voters: status.voters,
-                learners: status.learners,
+                voters: status.members.voters.clone(),
+                learners: status.members.learners.clone(),
             }
         };
         self.cluster.nodes.values().map(held).collect()
@@ -428,7 +428,10 @@ async fn who_is_removed_is_out_on_connections_that_are_open() {
         // With the entry that a node has: the next request is not answered any more.
         assert!(!answered(&mut asks, &ability).await, "node {removed}, at the leader");
         let gone = u64::from(removed);
-        until(other, move |status| !status.voters.contains_key(&gone) && !status.learners.contains_key(&gone)).await;
+        until(other, move |status| {
+            !status.members.voters.contains_key(&gone) && !status.members.learners.contains_key(&gone)
+        })
+        .await;
         assert!(!answered(&mut asks_other, &ability).await, "node {removed}, at a follower");
         // And who only says that it lives is closed.
         for mut stream in [idle, idle_other] {

@@ -49,6 +49,10 @@ pub trait Accounts: Send + Sync {
     /// Forgets the outcome of the last login to a manager.
     fn forget_login(&self, manager: &str);
 
+    /// Connects to every manager that has no connection, in this node's turns, so that none is waited for in an
+    /// emergency: to a manager whose servers others read, this node has nothing to say until then.
+    async fn keep_up(&self);
+
     /// Logs in to a manager once, whatever the outcome of the last login; if a connection is up, by a second one. The
     /// future must not be dropped half-way.
     async fn try_login(&self, manager: &str);

@@ -224,6 +224,12 @@ impl Accounts for Registry {
         self.accounts().for_each(|accounts| accounts.forget_login(manager));
     }
 
+    async fn keep_up(&self) {
+        for accounts in self.accounts() {
+            accounts.keep_up().await;
+        }
+    }
+
     async fn try_login(&self, manager: &str) {
         for accounts in self.accounts() {
             accounts.try_login(manager).await;

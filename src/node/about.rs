@@ -68,8 +68,7 @@ impl Abouts {
     /// Asks all other members at once; returns those that do not answer, and why. What they said before is remembered.
     pub async fn ask(&self, raft: &Handle<Machine>) -> BTreeMap<u64, String> {
         let status = raft.status();
-        let others: Vec<u64> =
-            status.voters.keys().chain(status.learners.keys()).copied().filter(|id| *id != status.id).collect();
+        let others: Vec<u64> = status.members.all().map(|(id, _)| id).filter(|id| *id != status.id).collect();
         let look = async |id: u64| (id, ask(raft, incarnation(), id, &Call::About, REACH).await);
         let answers = futures::future::join_all(others.iter().map(|id| look(*id))).await;
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,8 +88,7 @@ impl Abouts {
     /// Asks again and again, and at once when there are other members.
     pub async fn run(&self, raft: Handle<Machine>, stop: CancellationToken) {
         let mut changes = raft.changed();
-        let members =
-            |status: &Status| -> Vec<u64> { status.voters.keys().chain(status.learners.keys()).copied().collect() };
+        let members = |status: &Status| -> Vec<u64> { status.members.all().map(|(id, _)| id).collect() };
         loop {
             let asked = members(&raft.status());
             self.ask(&raft).await;

@@ -12,6 +12,7 @@ use super::{
     peer::{Answer, Call, MemberCall, ask, incarnation},
     propose::level,
     refusals::Refusals,
+    standing::id_of,
     suitability::{self, ExtraCall},
 };
 use crate::{
@@ -136,7 +137,7 @@ impl NodeBackend {
     async fn unreached(&self, status: &Status) -> BTreeMap<NodeName, String> {
         let silent = self.abouts.ask(&self.raft).await;
         let named = silent.into_iter().filter_map(|(id, why)| {
-            let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
+            let peer = status.members.get(id)?;
             // Which one it is, is said already.
             let why = why.replacen(&format!("call node {id}: "), "", 1);
             let why = why.replace("wait for the peer's answer: the deadline passed", "no answer");
@@ -148,14 +149,15 @@ impl NodeBackend {
     /// Whether so many voters are left without this one that they decide; otherwise why not. That a cluster of one or two
     /// cannot do without any is not its fault.
     fn spares(&self, status: &Status, id: u64, silent: &BTreeMap<NodeName, String>) -> Result<(), Rejection> {
-        let voters = status.voters.len();
+        let voters = status.members.voters.len();
         let out: Vec<&str> = status
+            .members
             .voters
             .iter()
             .filter(|(other, peer)| **other != id && silent.contains_key(peer.name.as_str()))
             .map(|(_, peer)| peer.name.as_str())
             .collect();
-        if !status.voters.contains_key(&id) || voters < 3 || voters - 1 - out.len() > voters / 2 {
+        if !status.members.voters.contains_key(&id) || voters < 3 || voters - 1 - out.len() > voters / 2 {
             return Ok(());
         }
         let out = out.join(", ");
@@ -237,7 +239,7 @@ impl NodeBackend {
     /// The addresses of all admin APIs that are known, first this node's own.
     fn addresses(&self) -> Vec<String> {
         let status = self.raft.status();
-        let ids = status.voters.keys().chain(status.learners.keys()).filter(|id| **id != status.id);
+        let ids = status.members.voters.keys().chain(status.members.learners.keys()).filter(|id| **id != status.id);
         let others = ids.filter_map(|id| self.abouts.of(*id, &status)).map(|about| about.api.into());
         std::iter::once(self.config.api_advertise.clone()).chain(others).collect()
     }
@@ -281,14 +283,14 @@ impl Backend for NodeBackend {
                 voter,
             }
         };
-        let voters = status.voters.iter().map(|one| member(one, true));
-        let members: Vec<Member> = voters.chain(status.learners.iter().map(|one| member(one, false))).collect();
+        let voters = status.members.voters.iter().map(|one| member(one, true));
+        let members: Vec<Member> = voters.chain(status.members.learners.iter().map(|one| member(one, false))).collect();
         let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
         let index = self.ledger_now().index;
         let free = space::free(&self.config.data_dir).ok();
         let now = self.clock.now();
         // The only voter needs nobody to answer it.
-        let alone = status.is_leader && status.voters.len() == 1;
+        let alone = status.is_leader && status.members.voters.len() == 1;
         let led_at = if alone { Some(now) } else { self.contact.at(now) };
         let apart = led_at.is_none_or(|at| now.since(at) > self.ledger_now().config.timings.lease);
         let unreached = if apart { self.unreached(&status).await } else { BTreeMap::new() };
@@ -329,7 +331,7 @@ impl Backend for NodeBackend {
     async fn node_stop(&self, by: &Caller, node: &NodeName) -> Result<Vec<GroupName>, Failure> {
         let status = self.raft.status();
         let none = || Rejection::new("no_node", format!("there is no node {node}")).advise("see `tenure node list`");
-        let id = member::find(&status, node).ok_or_else(none)?;
+        let id = id_of(&status, node).ok_or_else(none)?;
         let silent = self.unreached(&status).await;
         if let Some(why) = silent.get(node) {
             return Err(Failure::Unreachable(format!("node {node} does not answer: {why}")));
@@ -365,7 +367,7 @@ impl Backend for NodeBackend {
     async fn transfer_leader(&self, by: &Caller, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
         let id = self.change(by, Act::Transfer { to: to.cloned() }).await?;
         let status = self.raft.status();
-        Ok(status.voters.get(&id).map(|peer| NodeName::from(peer.name.as_str())))
+        Ok(status.members.voters.get(&id).map(|peer| NodeName::from(peer.name.as_str())))
     }
 
     async fn token(&self, by: &Caller, purpose: Purpose) -> Result<TokenView, Failure> {

@@ -355,7 +355,8 @@ impl Certificates {
             self.trust(&ledger.trust)?;
         }
         let status = raft.status();
-        let leads = status.leader.and_then(|id| status.voters.get(&id)).map(|peer| NodeName::from(peer.name.as_str()));
+        let leads =
+            status.leader.and_then(|id| status.members.voters.get(&id)).map(|peer| NodeName::from(peer.name.as_str()));
         if leads.is_none() { Ok(Vec::new()) } else { self.due(&ledger, leads.as_ref()) }
     }
 

@@ -22,7 +22,7 @@ use tenure_core::{
     Event, Ledger, NodeName, OrderId,
     node::{self, Birth, Node, Now, PlanResult},
 };
-use tenure_raft::{Changes, Handle};
+use tenure_raft::{Changes, Handle, Status};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::{AbortHandle, JoinHandle},
@@ -43,6 +43,8 @@ pub(super) struct EventLoop {
     pub(super) clock: ClusterClock,
     contact: Contact,
     pub(super) logins: Logins,
+    /// The task that connects to HMCs before that is needed, and its beginning.
+    pub(super) connecting: Option<(JoinHandle<()>, Instant)>,
     pub(super) managers: Managers,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) tasks: TaskTracker,
@@ -130,6 +132,7 @@ impl EventLoop {
             clock,
             contact,
             logins: Logins::default(),
+            connecting: None,
             managers: Managers::default(),
             events,
             tasks,
@@ -187,7 +190,7 @@ impl EventLoop {
     fn feed(&mut self, input: node::Input) {
         self.soon.push_back(input);
         while let Some(input) = self.soon.pop_front() {
-            let (ledger, standing) = (self.ledger(), self.standing());
+            let (ledger, standing) = (self.ledger(), self.standing(&self.raft.status()));
             let now = Now { moment: moment::now(), ledger: &ledger, standing: &standing };
             let (led, digest) = (self.node.leads(), self.raft.state(Machine::digest));
             self.node.compares(digest);
@@ -203,9 +206,10 @@ impl EventLoop {
     fn called(&mut self, asked: Asked) {
         let Asked { from, by, call, reply } = asked;
         let peer::Call::Node(call) = call else { return };
-        let (ledger, standing) = (self.ledger(), self.standing());
+        let (ledger, status) = (self.ledger(), self.raft.status());
+        let standing = self.standing(&status);
         let now = Now { moment: moment::now(), ledger: &ledger, standing: &standing };
-        let from = name_of(&self.raft.status(), from);
+        let from = name_of(&status, from);
         let led = self.node.leads();
         let (answer, effects) = self.node.called(now, from.as_ref(), by, call);
         self.tell_role(led, standing.term);
@@ -234,14 +238,14 @@ impl EventLoop {
     }
 
     fn wake(&self) -> Instant {
-        let (ledger, standing, moment) = (self.ledger(), self.standing(), moment::now());
+        let (ledger, standing, moment) = (self.ledger(), self.standing(&self.raft.status()), moment::now());
         let (at, _) = self.node.wake(Now { moment, ledger: &ledger, standing: &standing });
         let at = Instant::now() + Duration::from_millis(at.since(moment).0);
         self.alive.due().map_or(at, |due| due.min(at))
     }
 
-    fn standing(&self) -> node::Standing {
-        standing(&self.raft.status(), self.raft.rumoured_leader(), |age| self.still.age(age))
+    fn standing(&self, status: &Status) -> node::Standing {
+        standing(status, self.raft.rumoured_leader(), |age| self.still.age(age))
     }
 
     pub(super) fn ledger(&self) -> Arc<Ledger> {

@@ -13,6 +13,8 @@ use tenure_core::{Command, Entry, HmcName, Ledger, NodeName, Time, codec, comman
 /// Least time between the logins of two nodes, by cluster time: the next one learns first whether this one was
 /// refused.
 const APART: Duration = Duration::from_secs(1);
+/// Pause after which connections that have ended are opened again, if nobody needed them.
+const KEEP: Duration = Duration::from_secs(5);
 /// Time that a report may take; it is repeated after that.
 const SAYING: Duration = Duration::from_secs(5);
 
@@ -91,7 +93,8 @@ fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
 }
 
 impl EventLoop {
-    /// Applies the ledger's lockouts, and reports the outcomes of logins to the cluster.
+    /// Applies the ledger's lockouts, reports the outcomes of logins to the cluster, and keeps the connections to all HMCs
+    /// up.
     pub(super) fn mind_logins(&mut self, ledger: &Ledger) {
         for action in self.logins.follow(&self.me, ledger, self.performer.registry(), self.clock.now()) {
             match action {
@@ -101,6 +104,14 @@ impl EventLoop {
                     self.tasks.spawn(async move { performer.registry().try_login(hmc.as_str()).await });
                 }
             }
+        }
+        // Whoever is not declared has no turn.
+        let connects =
+            self.connecting.as_ref().is_some_and(|(task, begun)| !task.is_finished() || begun.elapsed() < KEEP);
+        if !connects && ledger.config.nodes.contains_key(&self.me) {
+            let performer = Arc::clone(&self.performer);
+            let task = self.tasks.spawn(async move { performer.registry().keep_up().await });
+            self.connecting = Some((task, Instant::now()));
         }
     }
 

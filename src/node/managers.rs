@@ -137,7 +137,7 @@ pub async fn heard_everywhere(
     knock: Option<&HmcName>,
 ) -> Vec<HmcHeard> {
     let (status, ledger) = (raft.status(), raft.state(Machine::ledger));
-    let members = status.voters.iter().chain(&status.learners).map(|(id, peer)| (*id, NodeName::from(&*peer.name)));
+    let members = status.members.all().map(|(id, peer)| (id, NodeName::from(&*peer.name)));
     let asked = members.map(async |(id, node)| {
         let knock = knock.filter(|hmc| minded(&node, &ledger).contains(*hmc));
         if node == *me {
@@ -262,7 +262,7 @@ pub async fn try_somewhere(
     (permit, cluster, hmcs): (u64, &Cluster, &[HmcName]),
 ) -> Result<(), Failure> {
     let status = raft.status();
-    let members = status.voters.iter().chain(&status.learners).map(|(id, peer)| (*id, NodeName::from(&*peer.name)));
+    let members = status.members.all().map(|(id, peer)| (id, NodeName::from(&*peer.name)));
     let (own, others): (Vec<_>, Vec<_>) = members.partition(|(_, node)| node == me);
     for (id, node) in own.into_iter().chain(others) {
         let tried = if node == *me {

@@ -4,6 +4,7 @@ use super::{
     Machine,
     peer::{Answer, Call, MemberCall, ask, incarnation},
     permit,
+    standing::id_of,
 };
 use std::{collections::BTreeSet, time::Duration};
 use tenure_core::{ForeignText, Level, NodeName, Rejection, trust::Act};
@@ -35,11 +36,11 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
 async fn carry_out(raft: &Handle<Machine>, act: Act) -> Answer {
     match act {
         Act::AddNode { node, address } => add(raft, &node, address).await,
-        Act::PromoteNode { node } => match find(&raft.status(), &node) {
+        Act::PromoteNode { node } => match id_of(&raft.status(), &node) {
             Some(id) => ended(id, raft.promote(id, CHANGE).await),
             None => unknown_node(&node),
         },
-        Act::RemoveNode { node } => match find(&raft.status(), &node) {
+        Act::RemoveNode { node } => match id_of(&raft.status(), &node) {
             Some(id) => ended(id, raft.remove(id, CHANGE).await),
             // It may be there again under the next leader: nobody should wipe its disk on the word of this one alone.
             None => raft.settled(CHANGE).await.map_or_else(refused, |()| unknown_node(&node)),
@@ -68,9 +69,9 @@ pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer,
 /// A node without an identity may come back only as long as it has nothing to remember: if it has voted, or stored
 /// entries that were counted, it would break its promise by starting again from nothing.
 fn stranger(status: &Status, node: &NodeName) -> Result<(), Rejection> {
-    let Some(id) = find(status, node) else { return Ok(()) };
-    let known = status.voters.contains_key(&id) || status.matched.get(&id).copied().flatten().is_some();
-    let what = if status.voters.contains_key(&id) { "votes" } else { "follows the log" };
+    let Some(id) = id_of(status, node) else { return Ok(()) };
+    let known = status.members.voters.contains_key(&id) || status.matched.get(&id).copied().flatten().is_some();
+    let what = if status.members.voters.contains_key(&id) { "votes" } else { "follows the log" };
     match known {
         true => Err(Rejection::new("known_node", format!("node {node} {what} already"))
             .advise(format!("if its disk is lost, `tenure node remove {node}` first"))),
@@ -82,8 +83,8 @@ fn stranger(status: &Status, node: &NodeName) -> Result<(), Rejection> {
 async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer {
     let status = raft.status();
     // The change will be an entry of the log, so the next number chosen in this way is greater.
-    let highest = status.voters.keys().chain(status.learners.keys()).copied().chain(status.last_log).max();
-    let id = find(&status, node).unwrap_or(highest.unwrap_or_default() + 1);
+    let highest = status.members.all().map(|(id, _)| id).chain(status.last_log).max();
+    let id = id_of(&status, node).unwrap_or(highest.unwrap_or_default() + 1);
     let peer = Peer { name: node.to_string(), address };
     ended(id, raft.add_learner(id, peer, CHANGE).await)
 }
@@ -92,7 +93,7 @@ async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer
 async fn raise(raft: &Handle<Machine>, level: Level) -> Answer {
     let status = raft.status();
     let name = |id: u64| {
-        let peer = status.voters.get(&id).or_else(|| status.learners.get(&id));
+        let peer = status.members.get(id);
         peer.map_or_else(|| id.to_string(), |peer| peer.name.clone())
     };
     let refused = |why: String, advice: &str| {
@@ -115,7 +116,7 @@ async fn raise(raft: &Handle<Machine>, level: Level) -> Answer {
 pub(super) async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
     let status = raft.status();
     let to = match to {
-        Some(node) => find(&status, node).ok_or_else(|| unknown_node(node)),
+        Some(node) => id_of(&status, node).ok_or_else(|| unknown_node(node)),
         None => successor(&status)
             .ok_or_else(|| Answer::MemberRefused(Rejection::new("no_other_voter", "there is no other voter"))),
     };
@@ -134,7 +135,7 @@ pub(super) async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> A
 
 /// The voter with most of the log.
 fn successor(status: &Status) -> Option<u64> {
-    let voters: BTreeSet<u64> = status.voters.keys().copied().filter(|id| *id != status.id).collect();
+    let voters: BTreeSet<u64> = status.members.voters.keys().copied().filter(|id| *id != status.id).collect();
     voters.into_iter().max_by_key(|id| status.matched.get(id).copied().flatten())
 }
 
@@ -171,9 +172,4 @@ fn unknown_node(node: &NodeName) -> Answer {
     Answer::MemberRefused(
         Rejection::new("no_node", format!("there is no node {node}")).advise("see `tenure node list`"),
     )
-}
-
-pub(super) fn find(status: &Status, node: &NodeName) -> Option<u64> {
-    let mut peers = status.voters.iter().chain(&status.learners);
-    peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
 }

@@ -38,7 +38,7 @@ pub async fn stop(raft: &Handle<Machine>, me: &NodeName, permit: u64, leave: &Le
         Err(why) => return Answer::StaysUp(Rejection::new("not_permitted", why)),
     }
     let status = raft.status();
-    if status.is_leader && status.voters.len() > 1 {
+    if status.is_leader && status.members.voters.len() > 1 {
         match member::transfer(raft, None).await {
             // Somebody else leads now.
             Answer::Member(_) | Answer::NotLeader => {}

@@ -17,28 +17,27 @@ pub fn standing(status: &Status, rumoured: Option<u64>, age: impl FnOnce(Duratio
         quorum: status.quorum_ack_age.filter(|_| status.is_leader).and_then(age),
         last_log: status.last_log.unwrap_or_default(),
         applied: status.applied.unwrap_or_default(),
-        voters: Arc::new(status.voters.values().map(|peer| NodeName::from(peer.name.as_str())).collect()),
+        voters: Arc::new(status.members.voters.values().map(|peer| NodeName::from(peer.name.as_str())).collect()),
         learners: learners(status),
-        joint: status.joint,
+        joint: status.members.joint,
     }
 }
 
 fn learners(status: &Status) -> Arc<BTreeMap<NodeName, bool>> {
-    if !status.is_leader || status.learners.is_empty() {
+    if !status.is_leader || status.members.learners.is_empty() {
         return Arc::default();
     }
-    let learners = status.learners.iter();
+    let learners = status.members.learners.iter();
     Arc::new(learners.map(|(id, peer)| (NodeName::from(peer.name.as_str()), status.is_level(*id))).collect())
 }
 
 /// The name of a member.
 pub fn name_of(status: &Status, id: u64) -> Option<NodeName> {
-    let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
+    let peer = status.members.get(id)?;
     Some(NodeName::from(peer.name.as_str()))
 }
 
 /// The id of a member.
 pub fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
-    let mut peers = status.voters.iter().chain(&status.learners);
-    peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
+    status.members.all().find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| id)
 }

@@ -4,6 +4,7 @@
 use super::{
     Machine,
     peer::{Answer, Call, ask, incarnation},
+    standing::id_of,
 };
 use crate::{api::Failure, performer::Agents};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -85,11 +86,10 @@ pub async fn check_everywhere(
                 errors: Vec::new(),
                 warnings: vec![format!("node {name} was not asked what its agents make of it: {why}").into()],
             };
-            let mut peers = status.voters.iter().chain(&status.learners);
-            let Some((id, _)) = peers.find(|(_, peer)| peer.name == name.as_str()) else {
+            let Some(id) = id_of(status, name) else {
                 return silent("it is not a member yet");
             };
-            match ask(&raft, incarnation(), *id, &Call::Check { permit, cluster: Arc::new(cluster.clone()) }, WITHIN)
+            match ask(&raft, incarnation(), id, &Call::Check { permit, cluster: Arc::new(cluster.clone()) }, WITHIN)
                 .await
             {
                 Ok(Answer::Checked { errors, warnings }) => Findings { errors, warnings },
@@ -108,10 +108,7 @@ pub async fn check_everywhere(
 
 /// The id of a member, for calling it.
 pub fn peer(raft: &Handle<Machine>, node: &NodeName) -> Result<u64, Failure> {
-    let status = raft.status();
-    let mut peers = status.voters.iter().chain(&status.learners);
-    let id = peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id);
-    id.ok_or_else(|| {
+    id_of(&raft.status(), node).ok_or_else(|| {
         Rejection::new("no_node", format!("node {node} is not a member")).advise("see `tenure node list`").into()
     })
 }

@@ -15,12 +15,12 @@ pub async fn change<S: StateMachine, C: Types>(raft: &Handle<S, C>, change: &Cha
     let Change { promoted, deposed } = change;
     let made = match (ids(&status, promoted), ids(&status, deposed)) {
         (Some(promoted), Some(deposed)) => {
-            let known = status.voters.keys().copied().collect();
+            let known = status.members.voters.keys().copied().collect();
             raft.change_voters(&known, &promoted, &deposed, CHANGE).await
         }
         (None, _) | (_, None) => Err(MemberError::Refused("a node of it is not a member any more".to_owned())),
     };
-    let (what, voters) = (words(change), raft.status().voters.len());
+    let (what, voters) = (words(change), raft.status().members.voters.len());
     match &made {
         Ok(()) if deposed.is_empty() => tracing::info!(kind = "voters_changed", voters, "{what}"),
         Ok(()) => tracing::warn!(kind = "voters_changed", voters, "{what}"),

@@ -178,8 +178,8 @@ async fn what_ran_before_it_was_declared_runs_on() {
         );
         files.push((fs::metadata(&file).expect("it is there").ino(), file));
     }
-    // It is time itself that matters.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let began = Instant::now();
+    wait("they have been members for longer than `stand_down`", || began.elapsed() > Duration::from_secs(3));
     apply(&cluster, &text);
     for server in ["s1", "s2"] {
         online(&cluster, &format!("on-{server}")).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
-use tenure::hypervisor::{Accounts, ServerAddress};
+use tenure::hypervisor::{self, Accounts, ServerAddress, Turns};
 use tenure::node::logins::{LoginAction, Logins};
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Request, RequestId, Time, View,
@@ -18,7 +18,7 @@ use tenure_core::{
 };
 use tokio::task::JoinSet;
 
-use crate::server::{Login, MTMS, PATIENCE, ScriptedHmc, new_key, server, soon};
+use crate::server::{Login, MTMS, PATIENCE, ScriptedHmc, driver, new_key, server, soon};
 use crate::site::Site;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -215,4 +215,37 @@ async fn a_node_whose_own_key_is_bad_keeps_away_alone() {
     trio.all_read(&[0, 2]).await;
     assert!(!trio.reads(1).await);
     assert_eq!(trio.away(), ["n2"]);
+}
+
+#[tokio::test]
+async fn a_node_connects_before_it_has_anything_to_ask_and_again_and_not_with_a_refused_key() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let logins = || hmc.shared.logins.load(Ordering::SeqCst);
+    let node = driver(&[&hmc]);
+    node.take_turns(Some(Turns { one: tokio::time::Instant::now(), every: Duration::from_secs(1) }));
+    node.keep_up().await;
+    assert_eq!(logins(), 1);
+    node.keep_up().await;
+    assert_eq!(logins(), 1, "it is connected");
+    assert!(hmc.shared.commands("").is_empty(), "it has asked for nothing");
+
+    hmc.shared.cut();
+    soon(async {
+        while logins() < 2 {
+            node.keep_up().await;
+        }
+    })
+    .await;
+    hmc.shared.set_login(Login::Reject);
+    hmc.shared.cut();
+    soon(async {
+        while logins() < 3 {
+            node.keep_up().await;
+        }
+    })
+    .await;
+    node.keep_up().await;
+    assert_eq!(logins(), 3, "its key was refused");
+    assert!(node.logins().iter().all(|(_, login)| matches!(login, Some(hypervisor::Login::Refused(_)))));
 }

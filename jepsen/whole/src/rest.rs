@@ -114,7 +114,10 @@ pub fn moving(site: &Arc<Site>) -> Vec<String> {
         if status.leader.is_none() {
             found.push(format!("node {} knows no leader", seat.name));
         }
-        if !status.voters.contains_key(&status.id) || status.joint || status.voters.len() != site.seats.len() {
+        if !status.members.voters.contains_key(&status.id)
+            || status.members.joint
+            || status.members.voters.len() != site.seats.len()
+        {
             found.push(format!("node {} does not vote among all", seat.name));
         }
         indexes.insert(ledger.index);

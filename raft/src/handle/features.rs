@@ -70,11 +70,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if status.feature_level >= level {
             return Ok(status.feature_level);
         }
-        for (id, peer) in status.voters.iter().chain(&status.learners) {
-            let ability = self.ability_of(*id, peer, left::<C>(until)).await;
-            let ability = ability.ok_or(FeatureError::Silent { level, id: *id })?;
+        for (id, peer) in status.members.all() {
+            let ability = self.ability_of(id, peer, left::<C>(until)).await;
+            let ability = ability.ok_or(FeatureError::Silent { level, id })?;
             if ability < level {
-                return Err(FeatureError::TooOld { level, id: *id, ability });
+                return Err(FeatureError::TooOld { level, id, ability });
             }
         }
         let unknown = |reason: String| FeatureError::Unknown { level, reason };

@@ -98,10 +98,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = self.ready(until).await?;
-        let members: BTreeMap<u64, Peer> = status.voters.into_iter().chain(status.learners).collect();
+        let members: BTreeMap<u64, Peer> = status.members.all().map(|(id, peer)| (id, peer.clone())).collect();
         if members.get(&id) == Some(&peer) {
             let same = |known: Option<&Peer>| known == Some(&peer);
-            return self.confirm(|status| same(status.voters.get(&id)) || same(status.learners.get(&id)), until).await;
+            return self.confirm(|status| same(status.members.get(id)), until).await;
         }
         check_free(&members, id, &peer)?;
         if let Some(ability) = self.ability_of(id, &peer, left::<C>(until)).await
@@ -117,14 +117,14 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = self.ready(until).await?;
-        if status.voters.contains_key(&id) {
-            return self.confirm(|status| status.voters.contains_key(&id), until).await;
+        if status.members.voters.contains_key(&id) {
+            return self.confirm(|status| status.members.voters.contains_key(&id), until).await;
         }
-        if !status.learners.contains_key(&id) {
+        if !status.members.learners.contains_key(&id) {
             return Err(MemberError::NotAMember(id));
         }
         self.wait_caught_up(id, until).await?;
-        let voters = status.voters.keys().copied().chain([id]).collect();
+        let voters = status.members.voters.keys().copied().chain([id]).collect();
         self.decided_by(&status, &voters, until).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), Deposed::Leave, until).await
     }
@@ -145,12 +145,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if promoted.is_empty() && deposed.is_empty() {
             return Ok(());
         }
-        let voters: BTreeSet<u64> = status.voters.keys().copied().collect();
+        let voters: BTreeSet<u64> = status.members.voters.keys().copied().collect();
         if voters != *known || !deposed.is_subset(&voters) || deposed.contains(&status.id) {
             return Err(MemberError::Refused("the voters are others than when this was decided".to_owned()));
         }
         for &id in promoted {
-            if !status.learners.contains_key(&id) {
+            if !status.members.learners.contains_key(&id) {
                 return Err(MemberError::NotAMember(id));
             }
             if !status.is_level(id) {
@@ -167,17 +167,17 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = self.ready(until).await?;
-        if status.voters.contains_key(&id) {
-            if status.voters.len() == 1 {
+        if status.members.voters.contains_key(&id) {
+            if status.members.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
             }
-            let voters = status.voters.keys().copied().filter(|voter| *voter != id).collect();
+            let voters = status.members.voters.keys().copied().filter(|voter| *voter != id).collect();
             self.decided_by(&status, &voters, until).await?;
             self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), Deposed::Leave, until).await
-        } else if status.learners.contains_key(&id) {
+        } else if status.members.learners.contains_key(&id) {
             self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), Deposed::Leave, until).await
         } else {
-            let known = |status: &Status| status.voters.contains_key(&id) || status.learners.contains_key(&id);
+            let known = |status: &Status| status.members.get(id).is_some();
             self.confirm(|status| !known(status), until).await
         }
     }
@@ -207,7 +207,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if !status.is_leader {
             return Err(MemberError::NotLeader { leader: status.leader });
         }
-        let member = status.voters.contains_key(&status.id) || status.learners.contains_key(&status.id);
+        let member = status.members.get(status.id).is_some();
         if member { Ok(status) } else { Err(MemberError::NotLeader { leader: None }) }
     }
 
@@ -216,7 +216,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// it was to leave, and that can be asked for again.
     async fn ready(&self, until: InstantOf<C>) -> Result<Status, MemberError> {
         let status = self.leading()?;
-        if !status.joint {
+        if !status.members.joint {
             return Ok(status);
         }
         self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), Deposed::Follow, until).await?;
@@ -226,16 +226,16 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Checks that most of the voters answer, of those that there are and of those that there would be. A change that they
     /// cannot complete would stop all others until a silent one comes back: whoever leads has to have most of both.
     async fn decided_by(&self, status: &Status, next: &BTreeSet<u64>, until: InstantOf<C>) -> Result<(), MemberError> {
-        let concerned = |id: &u64| status.voters.contains_key(id) || next.contains(id);
-        let asked = status.voters.iter().chain(&status.learners).filter(|(id, _)| concerned(id));
-        let asked = asked.map(async |(id, peer)| (*id, self.ability_of(*id, peer, left::<C>(until)).await.is_some()));
+        let concerned = |id: &u64| status.members.voters.contains_key(id) || next.contains(id);
+        let asked = status.members.all().filter(|(id, _)| concerned(id));
+        let asked = asked.map(async |(id, peer)| (id, self.ability_of(id, peer, left::<C>(until)).await.is_some()));
         let answers: BTreeMap<u64, bool> = join_all(asked).await.into_iter().collect();
-        let now: BTreeSet<u64> = status.voters.keys().copied().collect();
+        let now: BTreeSet<u64> = status.members.voters.keys().copied().collect();
         for voters in [&now, next] {
             let silent: BTreeSet<u64> = voters.iter().copied().filter(|id| answers.get(id) != Some(&true)).collect();
             if silent.len().saturating_mul(2) >= voters.len() {
-                let members = status.voters.iter().chain(&status.learners);
-                let silent = members.filter(|(id, _)| silent.contains(id)).map(|(_, peer)| peer.name.clone());
+                let silent =
+                    status.members.all().filter(|(id, _)| silent.contains(id)).map(|(_, peer)| peer.name.clone());
                 return Err(MemberError::NoQuorum { voters: voters.len(), silent: silent.collect() });
             }
         }
@@ -294,7 +294,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     fn change_error(&self, error: RaftError<C, ClientWriteError<C>>) -> MemberError {
         match error {
             // A change of voters is two entries: leadership can be lost after the first.
-            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if self.status().joint => {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if self.status().members.joint => {
                 MemberError::Unknown(to.to_string())
             }
             RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {

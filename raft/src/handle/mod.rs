@@ -29,7 +29,8 @@ pub use members::MemberError;
 pub use propose::{MAX_COMMAND, ProposeError, Proposed, Refusal};
 pub use read::ReadError;
 pub(crate) use read::read_index;
-pub use status::Status;
+pub(crate) use status::Known;
+pub use status::{Members, Status};
 pub use transfer::TransferError;
 
 use crate::belief::{Distrust, Own};
@@ -63,6 +64,7 @@ pub(crate) struct Inner<C: Types, S: StateMachine> {
     /// Held for consensus, which calls it when the log has grown long.
     pub(crate) _trimmer: Arc<Trimmer<C, S>>,
     pub(crate) changing: Mutex<()>,
+    pub(crate) known: Known<C>,
     pub(crate) released: Mutex<Released>,
     pub(crate) me: Option<(Peer, SocketAddr)>,
 }

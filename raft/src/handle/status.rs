@@ -1,10 +1,11 @@
 //! The status of a node, as far as it knows it itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openraft::Instant;
-use openraft::alias::SerdeInstantOf;
+use openraft::alias::{SerdeInstantOf, StoredMembershipOf};
 use openraft::async_runtime::watch::WatchReceiver;
 use tenure_storage::{Peer, Types};
 
@@ -34,12 +35,8 @@ pub struct Status {
     pub snapshot_index: Option<u64>,
     /// Index up to which the log was dropped.
     pub purged: Option<u64>,
-    /// The members that vote.
-    pub voters: BTreeMap<u64, Peer>,
-    /// The members that only follow.
-    pub learners: BTreeMap<u64, Peer>,
-    /// Whether the last change of voters is half done.
-    pub joint: bool,
+    /// The members.
+    pub members: Arc<Members>,
     /// On the leader: index up to which each other member is known to have the log.
     pub matched: BTreeMap<u64, Option<u64>>,
     /// On the leader: how long ago a message was sent that a quorum has answered. A leader that is the only voter is a
@@ -49,6 +46,60 @@ pub struct Status {
     pub feature_level: u32,
     /// The reason why this node's consensus has stopped, if it has.
     pub failed: Option<String>,
+}
+
+/// The members, of the membership in force. Built once for each membership: a status is asked for with each message, and costs as
+/// much in a cluster of many as in one of three.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members {
+    /// Those that vote.
+    pub voters: BTreeMap<u64, Peer>,
+    /// Those that only follow.
+    pub learners: BTreeMap<u64, Peer>,
+    /// Whether the last change of voters is half done.
+    pub joint: bool,
+}
+
+impl Members {
+    /// A member.
+    pub fn get(&self, id: u64) -> Option<&Peer> {
+        self.voters.get(&id).or_else(|| self.learners.get(&id))
+    }
+
+    /// All of them, those that vote first.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &Peer)> {
+        self.voters.iter().chain(&self.learners).map(|(id, peer)| (*id, peer))
+    }
+}
+
+/// The last membership that was looked at, and its members.
+pub(crate) struct Known<C: Types>(Mutex<Option<(StoredOf<C>, Arc<Members>)>>);
+
+type StoredOf<C> = Arc<StoredMembershipOf<C>>;
+
+impl<C: Types> Default for Known<C> {
+    fn default() -> Self {
+        Known(Mutex::new(None))
+    }
+}
+
+impl<C: Types> Known<C> {
+    fn of(&self, stored: &StoredOf<C>) -> Arc<Members> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Held here, so that no other one is ever at its address.
+        if let Some((of, members)) = &*known
+            && Arc::ptr_eq(of, stored)
+        {
+            return Arc::clone(members);
+        }
+        let membership = stored.membership();
+        let voting: BTreeSet<u64> = membership.voter_ids().collect();
+        let (voters, learners) =
+            membership.nodes().map(|(id, peer)| (*id, peer.clone())).partition(|(id, _)| voting.contains(id));
+        let members = Arc::new(Members { voters, learners, joint: membership.get_joint_config().len() > 1 });
+        *known = Some((Arc::clone(stored), Arc::clone(&members)));
+        members
+    }
 }
 
 /// A member this many entries behind is as good as level: it will be before a change of voters is committed.
@@ -68,17 +119,14 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     pub fn status(&self) -> Status {
         // Cloned at once: holding the watch would block consensus.
         let metrics = self.inner.raft.metrics().borrow_watched().clone();
-        let membership = metrics.membership_config.membership();
-        let voting: Vec<u64> = membership.voter_ids().collect();
-        let (voters, learners) =
-            membership.nodes().map(|(id, peer)| (*id, peer.clone())).partition(|(id, _)| voting.contains(id));
+        let members = self.inner.known.of(&metrics.membership_config);
         let matched = metrics.replication.iter().flatten();
         let distrusted = self.inner.distrust.covers(metrics.current_term);
         let is_leader = !distrusted && metrics.current_leader == Some(metrics.id);
         let failed = self.inner.shared.panicked().or(metrics.running_state.err().map(|fatal| fatal.to_string()));
         // openraft notes an answer only when another node gives one. A joint membership counts with all its voters, and
         // a second voter is shown here before it can have voted: an entry takes effect when it is appended.
-        let is_quorum = is_leader && failed.is_none() && voting == [metrics.id];
+        let is_quorum = is_leader && failed.is_none() && members.voters.keys().eq([&metrics.id]);
         let quorum_acked = metrics.last_quorum_acked.map(SerdeInstantOf::<C>::into_inner);
         let quorum_ack_age = if is_quorum { Some(Duration::ZERO) } else { quorum_acked.map(|at| at.elapsed()) };
         Status {
@@ -92,9 +140,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             applied: metrics.last_applied.map(|log| log.index),
             snapshot_index: metrics.snapshot.map(|log| log.index),
             purged: metrics.purged.map(|log| log.index),
-            voters,
-            learners,
-            joint: membership.get_joint_config().len() > 1,
+            members,
             matched: matched
                 .filter(|(id, _)| **id != metrics.id)
                 .map(|(id, log)| (*id, log.map(|l| l.index)))

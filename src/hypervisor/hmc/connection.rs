@@ -28,6 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Pause after a wrong host key: only an administrator can mend that.
 const HOST_KEY_PAUSE: Duration = Duration::from_secs(60);
 
+/// Time before its turn at which a node connects that is not in a hurry.
+const LEAD: Duration = Duration::from_millis(500);
+
 /// Number of authentications in a row that may end without an answer. One more could be the third failure, which
 /// locks the account.
 const MAX_UNFINISHED_AUTHENTICATIONS: u32 = 2;
@@ -161,6 +164,24 @@ impl Connection {
             Err(LinkError::Rejected(reason)) => self.door.note(Login::Refused(reason)),
             Err(error) => warn!(hmc = self.name(), ?error, "cannot try to log in"),
         }
+    }
+
+    /// Opens the connection, in this node's turn, unless there is one or its key was refused.
+    pub async fn keep_up(&self) {
+        if match &*self.link.lock().await {
+            Link::Up(session) => !session.is_closed(),
+            Link::Stopped { .. } => true,
+            Link::Down { .. } => false,
+        } {
+            return;
+        }
+        // Connected to only then: an HMC lets few wait that have not offered their key.
+        let turns = self.door.knocks().turns;
+        if let Some(turns) = turns {
+            tokio::time::sleep_until(turns.next(Instant::now() + LEAD) - LEAD).await;
+        }
+        // What came of it, `login` says, and whoever needs the connection.
+        let _ = self.session().await;
     }
 
     /// Ends the connection.

@@ -100,6 +100,11 @@ impl Accounts for HmcDriver {
         }
     }
 
+    async fn keep_up(&self) {
+        let all = self.all();
+        futures::future::join_all(all.iter().map(|hmc| hmc.console.connection().keep_up())).await;
+    }
+
     async fn try_login(&self, manager: &str) {
         if let Some(found) = self.by_name(manager) {
             found.console.connection().try_login().await;

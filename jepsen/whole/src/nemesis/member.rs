@@ -56,14 +56,14 @@ pub async fn rejoin(site: &Arc<Site>, seat: &Arc<Seat>, attempts: usize) -> bool
     }
     let Some((_, process, raft)) = site.leader() else { return false };
     let status = process.act(|| raft.status());
-    let highest = status.voters.keys().chain(status.learners.keys()).copied().chain(status.last_log).max();
+    let highest = status.members.all().map(|(id, _)| id).chain(status.last_log).max();
     let id = highest.unwrap_or_default().max(site.judge.tip().0).max(old) + 1;
     site.renew(seat, id);
     let peer = Site::peer(seat);
     let joined = again(site, attempts, move |raft| {
         let peer = peer.clone();
         async move {
-            if raft.status().voters.contains_key(&id) {
+            if raft.status().members.voters.contains_key(&id) {
                 return true;
             }
             raft.add_learner(id, peer, CHANGE).await.is_ok() && raft.promote(id, CHANGE).await.is_ok()
@@ -83,11 +83,13 @@ pub async fn complete(site: &Arc<Site>) {
     let status = process.act(|| raft.status());
     let seats: Vec<(u64, tenure_raft::Peer)> =
         site.seats.iter().map(|seat| (seat.now().id, Site::peer(seat))).collect();
-    let known: Vec<u64> = status.voters.keys().chain(status.learners.keys()).copied().collect();
+    let known: Vec<u64> = status.members.all().map(|(id, _)| id).collect();
     for stranger in known.into_iter().filter(|id| seats.iter().all(|(seat, _)| seat != id) && *id != status.id) {
         again(site, 1, move |raft| async move { raft.remove(stranger, CHANGE).await.is_ok() }).await;
     }
-    for (id, peer) in seats.into_iter().filter(|(id, _)| !status.voters.contains_key(id) || status.joint) {
+    for (id, peer) in
+        seats.into_iter().filter(|(id, _)| !status.members.voters.contains_key(id) || status.members.joint)
+    {
         let joined = again(site, 1, move |raft| {
             let peer = peer.clone();
             async move { raft.add_learner(id, peer, CHANGE).await.is_ok() && raft.promote(id, CHANGE).await.is_ok() }

@@ -137,6 +137,8 @@ impl Nemesis {
         let Some((_, process, raft)) = self.site.leader() else { return false };
         let status = process.act(|| raft.status());
         let ids: Vec<u64> = self.site.seats.iter().map(|seat| seat.now().id).collect();
-        !status.joint && status.voters.len() == ids.len() && ids.iter().all(|id| status.voters.contains_key(id))
+        !status.members.joint
+            && status.members.voters.len() == ids.len()
+            && ids.iter().all(|id| status.members.voters.contains_key(id))
     }
 }
