@@ -34,6 +34,7 @@ use crate::local::space;
 use std::{cell::RefCell, collections::BTreeMap};
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
+    budget::Budget,
     config::Resource,
     ledger::{GroupState, Hold, JOURNAL_LIMIT},
     note::{self, Brake, ClusterWait, Conflict, ServerWait, Wait},
@@ -43,6 +44,7 @@ use tenure_core::{
 struct Index<'a> {
     ledger: &'a Ledger,
     sight: Sight<'a>,
+    budget: Budget,
     lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
     tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
     turns: Turns,
@@ -51,8 +53,14 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn new(sight: Sight<'a>) -> Self {
         let ledger = sight.ledger;
-        let mut index =
-            Index { ledger, sight, lpars: BTreeMap::new(), tenants: BTreeMap::new(), turns: Turns::default() };
+        let mut index = Index {
+            ledger,
+            sight,
+            budget: Budget::of(ledger),
+            lpars: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            turns: Turns::default(),
+        };
         for (name, lpar) in &ledger.config.resources {
             index.lpars.entry(&lpar.group).or_default().push((name, lpar));
         }

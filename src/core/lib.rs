@@ -17,6 +17,7 @@
 
 pub mod audit;
 pub mod authority;
+pub mod budget;
 pub mod codec;
 pub mod command;
 pub mod config;

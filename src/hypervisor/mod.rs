@@ -20,6 +20,7 @@ mod error;
 pub mod hmc;
 mod reading;
 mod registry;
+pub mod sharing;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use reading::{
     Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, ManagerHealth, Mebibytes, ServerAddress,
 };
 pub use registry::{Kind, Registry};
+pub use sharing::{Neighbours, Sharing, Told, Which};
 pub use tenure_core::execution::Stop;
 pub use tenure_core::words::{
     Connection, Inventory, LparEnvironment, LparReading, LparState, Refusal, RefusalKind, RmcState, ServerReading,
@@ -112,6 +114,9 @@ pub enum Urgency {
     Order,
     /// The rounds over the servers.
     Round,
+    /// The same at rest: nothing is under way on the server, and nobody waits for the reading. So other nodes may be asked
+    /// for a part of it.
+    Rest,
 }
 
 /// A driver for one kind of manager. The daemon holds it as `dyn`, in a [`Registry`].
@@ -156,6 +161,11 @@ pub trait Hypervisor: Send + Sync {
 
     /// The control of logins, if its managers lock accounts.
     fn accounts(&self) -> Option<&dyn Accounts> {
+        None
+    }
+
+    /// What it shares with other nodes, if it does.
+    fn sharing(&self) -> Option<&dyn Sharing> {
         None
     }
 }

@@ -5,8 +5,8 @@
 //! Refuses to know: other ways to carry out an operation; these calls are for a hypervisor.
 
 use super::{
-    Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
-    ServerReading, Turns, Unfit, Urgency, hmc::HmcDriver,
+    Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, Neighbours, ReadError,
+    ServerAddress, ServerReading, Told, Turns, Unfit, Urgency, Which, hmc::HmcDriver,
 };
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -85,6 +85,20 @@ impl Registry {
         match self.drivers.get(&Kind::of(manager)) {
             Some(driver) => driver.attempt(name.as_str(), manager).await,
             None => Err(Unfit::NoKey),
+        }
+    }
+
+    /// Has all drivers share what their managers say with other nodes.
+    pub fn share_with(&self, neighbours: &Arc<dyn Neighbours>) {
+        let sharing = self.drivers.values().filter_map(|driver| driver.sharing());
+        sharing.for_each(|sharing| sharing.share_with(Arc::clone(neighbours)));
+    }
+
+    /// Asks a manager for all its systems, on behalf of another node.
+    pub async fn tell(&self, which: &Which) -> Result<Told, ForeignText> {
+        match self.drivers.get(&Kind::Hmc).and_then(|driver| driver.sharing()) {
+            Some(sharing) => sharing.tell(which).await,
+            None => Err("this node asks no HMC".into()),
         }
     }
 

@@ -118,6 +118,7 @@ impl NodeBackend {
                 | Answer::Stops
                 | Answer::StaysUp(_)
                 | Answer::Managers(_)
+                | Answer::Overview(_)
                 | Answer::Tried(_),
             ) => Err(Failure::Unknown("the leader answered something else".to_owned())),
         }

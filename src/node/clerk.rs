@@ -66,6 +66,7 @@ pub async fn serve(mut calls: mpsc::Receiver<Asked>, clerk: Clerk, tasks: TaskTr
                 Call::Try { permit, cluster, hmcs } => {
                     Answer::Tried(managers::try_permitted(&raft, &performer, &me, (permit, &cluster, &hmcs)).await)
                 }
+                Call::Overview(which) => Answer::Overview(performer.registry().tell(&which).await),
                 Call::Member(call) => member::change(raft, call).await,
                 Call::About => Answer::About(about),
                 Call::Stop(permit) => pause::stop(&raft, &me, permit, &leave).await,
@@ -182,6 +183,7 @@ mod tests {
             | Answer::Member(_)
             | Answer::Managers(_)
             | Answer::About(_)
+            | Answer::Overview(_)
             | Answer::Stops => true,
             Answer::Tried(tried) => !matches!(tried, managers::Tried::NotPermitted(_)),
             Answer::Node(_) | Answer::MemberUnknown(_) | Answer::NotLeader => panic!("{answer:?}"),

@@ -11,7 +11,9 @@ use super::{
     clock::{self, ClusterClock, Contact},
     ending::Ending,
     event_loop::{self, EventLoop},
-    founding, pause,
+    founding,
+    overviews::Others,
+    pause,
     peer::{CALLS, Inbox},
     recovery,
     refusals::Refusals,
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     api,
-    hypervisor::Registry,
+    hypervisor::{Neighbours, Registry},
     local::LocalConfig,
     performer::{
         Agents, Lease, Performer,
@@ -200,6 +202,8 @@ impl Daemon {
         let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
         let performer = Performer::new(config.node.clone(), registry, Arc::clone(&agents), move || applied(), knows);
         let performer = Arc::new(performer);
+        let others: Arc<dyn Neighbours> = Arc::new(Others::new(config.node.clone(), raft.clone()));
+        performer.registry().share_with(&others);
         let lease = Lease::default();
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents) = (lease.clone(), Arc::clone(&agents));

@@ -34,8 +34,9 @@ impl EventLoop {
                 Effect::CatchUp(term) => self.catch_up(term),
                 Effect::Read(server) => {
                     let (reader, performer, own) = (self.reader.clone(), Arc::clone(&self.performer), self.own.clone());
+                    let urgency = if self.is_at_rest(&server) { Urgency::Rest } else { Urgency::Round };
                     self.tasks.spawn(async move {
-                        let reading = reader.read(&server, After::Request, Urgency::Round).await;
+                        let reading = reader.read(&server, After::Request, urgency).await;
                         let blind = performer.reach().is_blind();
                         let _ = own.send(node::Input::Read { server, reading, blind }).await;
                     });

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Event, Ledger, NodeName, OrderId,
+    Event, Ledger, NodeName, OrderId, ServerName,
     node::{self, Birth, Node, Now, PlanResult},
 };
 use tenure_raft::{Changes, Handle, Status};
@@ -246,6 +246,11 @@ impl EventLoop {
 
     fn standing(&self, status: &Status) -> node::Standing {
         standing(status, self.raft.rumoured_leader(), |age| self.still.age(age))
+    }
+
+    /// Whether nobody waits for the reading of a server that is due.
+    pub(super) fn is_at_rest(&self, server: &ServerName) -> bool {
+        self.node.reads_at_rest(server)
     }
 
     pub(super) fn ledger(&self) -> Arc<Ledger> {

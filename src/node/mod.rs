@@ -23,6 +23,7 @@ mod machine;
 pub mod main;
 pub mod managers;
 mod member;
+mod overviews;
 mod pause;
 pub mod peer;
 mod permit;

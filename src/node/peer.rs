@@ -6,6 +6,7 @@ use super::{
     managers::{Heard, Tried},
     propose::level,
 };
+use crate::hypervisor::{Told, Which};
 use futures::future::{BoxFuture, FutureExt};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,8 @@ pub enum Call {
         /// The HMCs.
         hmcs: Vec<HmcName>,
     },
+    /// Has the node ask an HMC for all its systems, after it has received this.
+    Overview(Which),
 }
 
 /// A change of members.
@@ -135,6 +138,8 @@ pub enum Answer {
     Managers(Vec<Heard>),
     /// What came of logging in to HMCs.
     Tried(Tried),
+    /// What an HMC says of all its systems, or the reason why this node does not tell it.
+    Overview(Result<Told, ForeignText>),
 }
 
 impl Format for Spoken {

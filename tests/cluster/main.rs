@@ -21,6 +21,7 @@ mod nodes;
 mod quick;
 mod recover;
 mod restart;
+mod sharing;
 mod snapshot;
 mod stop;
 mod strangers;

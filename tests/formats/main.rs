@@ -20,13 +20,17 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tenure::node::{
-    About, AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken,
-    managers::{Heard, Tried},
+use tenure::{
+    hypervisor::{Told, Which},
+    node::{
+        About, AgentAction, Answer, Call, Catalog, CatalogEntry, Description, MemberCall, Parameter, Spoken,
+        managers::{Heard, Tried},
+    },
 };
 use tenure_core::{
     Entry, Ledger, Level, Rejection, Reply, Subject,
     codec::{CodecError, Format, Kind, decode, encode},
+    config::Hmc,
     ledger::Incarnation,
     node::{self, Digest},
     trust::Hash,
@@ -114,6 +118,7 @@ fn calls() -> Vec<(String, Call)> {
         }),
         Call::Managers { knock: Some("hmc1".into()) },
         Call::Try { permit: 300, cluster: Arc::new(samples::cluster()), hmcs: vec!["hmc1".into()] },
+        Call::Overview(which()),
     ];
     let name = |call: &Call| match call {
         Call::Node(node::Call::Heartbeat { .. }) => "heartbeat",
@@ -130,8 +135,20 @@ fn calls() -> Vec<(String, Call)> {
         Call::Member(MemberCall::Admit { .. }) => "member-admit",
         Call::Managers { .. } => "managers",
         Call::Try { .. } => "try",
+        Call::Overview(_) => "overview",
     };
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
+}
+
+fn which() -> Which {
+    let host_key = format!("SHA256:{}", "y".repeat(43));
+    Which { hmc: "hmc1".into(), declared: Hmc { address: "hmc1.site:22".into(), user: "tenure".into(), host_key } }
+}
+
+fn told() -> Told {
+    let row = |words: [&str; 4]| words.map(|word| (!word.is_empty()).then(|| word.into()));
+    let systems = vec![row(["9009-42A", "1234567", "Operating", "09/14/2026 10:00:00"])];
+    Told { age: 1_500, systems, links: vec![row(["9009-42A*1234567", "Connected", "fsp", ""])] }
 }
 
 fn agents() -> Catalog {
@@ -194,6 +211,8 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Tried(Tried::Found(None)),
         Answer::Tried(Tried::NoKey),
         Answer::Tried(Tried::NotPermitted("why".into())),
+        Answer::Overview(Ok(told())),
+        Answer::Overview(Err("why".into())),
     ];
     let name = |answer: &Answer| match answer {
         Answer::Node(node::Answer::Taken) => "taken",
@@ -220,6 +239,8 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Tried(Tried::Found(_)) => "tried",
         Answer::Tried(Tried::NoKey) => "tried-no-key",
         Answer::Tried(Tried::NotPermitted(_)) => "tried-not-permitted",
+        Answer::Overview(Ok(_)) => "overview",
+        Answer::Overview(Err(_)) => "overview-why-not",
     };
     all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
 }

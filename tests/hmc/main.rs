@@ -9,6 +9,7 @@ mod marks;
 mod moving;
 mod rounds;
 mod server;
+mod sharing;
 mod site;
 mod trial;
 mod words;

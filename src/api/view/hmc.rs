@@ -8,6 +8,7 @@ use crate::api::{
 use std::collections::BTreeSet;
 use tenure_core::{
     HmcName, Ledger, NodeName, Time,
+    budget::Budget,
     config::Manager,
     ledger::Trouble,
     note::{self, ClusterWait},
@@ -15,8 +16,14 @@ use tenure_core::{
 
 /// All HMCs.
 pub(super) fn views(ledger: &Ledger) -> Vec<HmcView> {
-    let waits = ledger.hmc_waits();
-    ledger.config.managers.iter().map(|(name, manager)| view(ledger, &waits, name, manager)).collect()
+    let (waits, budget) = (ledger.hmc_waits(), Budget::of(ledger));
+    let all = ledger.config.managers.iter();
+    all.map(|(name, manager)| HmcView {
+        read_every: (budget.servers(name) > 0).then(|| budget.says(name)),
+        asker: ledger.asker(name).map(ToString::to_string),
+        ..view(ledger, &waits, name, manager)
+    })
+    .collect()
 }
 
 fn view(ledger: &Ledger, waits: &[ClusterWait], name: &HmcName, Manager::Hmc(declared): &Manager) -> HmcView {
@@ -49,6 +56,8 @@ fn view(ledger: &Ledger, waits: &[ClusterWait], name: &HmcName, Manager::Hmc(dec
         user: declared.user.clone(),
         host_key: declared.host_key.clone(),
         servers: servers.map(|(server, _)| server.to_string()).collect(),
+        read_every: None,
+        asker: None,
         state,
         level: level.into(),
         problems: of_it.iter().map(ToString::to_string).collect(),

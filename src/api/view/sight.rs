@@ -7,7 +7,7 @@
 use super::time;
 use crate::api::backend::{Members, Read};
 use tenure_core::{
-    Ledger, NodeName, Power, ResourceName, ServerName, Time,
+    Ledger, NodeName, Power, ResourceName, ServerName, Span, Time,
     ledger::{CopyState, GroupState, NodeState, ServerState},
 };
 
@@ -25,7 +25,7 @@ pub struct Sight<'a> {
 /// The age of something that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// Whether it is so now: read within a monitor interval, or proven.
+    /// Whether it is so now: read within the time between two readings, or proven.
     pub live: bool,
     /// The last time at which it was so for certain; `None` if never.
     pub at: Option<Time>,
@@ -62,12 +62,13 @@ impl<'a> Sight<'a> {
         if !self.ledger.config.has_manager(name) {
             return self.node(name, state.off.is_some());
         }
+        let pace = || self.pace(name);
         if state.since.is_none() && state.off.is_none() {
             return self.seen(None, false);
         }
         let watched = self.ledger.is_watched(state);
         let since = if state.live { self.unwatched(state) } else { state.lpars_read };
-        self.seen(since, state.off.is_some() || (state.live && watched))
+        self.seen_each(pace, since, state.off.is_some() || (state.live && watched))
     }
 
     /// The age of what is known of a resource on a server.
@@ -79,7 +80,9 @@ impl<'a> Sight<'a> {
             return self.node(server, false);
         }
         match self.ledger.servers.get(server) {
-            Some(state) if state.live && !state.tells_lpars() => self.seen(state.lpars_read, false),
+            Some(state) if state.live && !state.tells_lpars() => {
+                self.seen_each(|| self.pace(server), state.lpars_read, false)
+            }
             Some(_) | None => self.server(server),
         }
     }
@@ -116,11 +119,21 @@ impl<'a> Sight<'a> {
         self.ledger.nodes.get(watcher)?.lapsed().or(state.lpars_read)
     }
 
+    /// The time between two readings of a server at rest.
+    fn pace(&self, server: &ServerName) -> Span {
+        self.ledger.pace_at_rest(server).unwrap_or(self.ledger.config.timings.monitor)
+    }
+
     fn seen(&self, at: Option<Time>, holds: bool) -> Seen {
+        self.seen_each(|| self.ledger.config.timings.monitor, at, holds)
+    }
+
+    /// The age of something that is read again after this time.
+    fn seen_each(&self, interval: impl FnOnce() -> Span, at: Option<Time>, holds: bool) -> Seen {
         let at = if holds { Some(self.now) } else { at };
         let at = at.map(|at| self.heard.map_or(at, |heard| at.min(heard)));
-        let interval = self.ledger.config.timings.monitor;
-        let live = self.heard.is_none() && at.is_some_and(|at| self.now.since(at) <= interval);
+        let lately = |at: Time| at >= self.now || self.now.since(at) <= interval();
+        let live = self.heard.is_none() && at.is_some_and(lately);
         Seen { live, at }
     }
 }

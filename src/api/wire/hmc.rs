@@ -16,6 +16,12 @@ pub struct HmcView {
     pub host_key: String,
     /// Servers that it manages.
     pub servers: Vec<String>,
+    /// How often those that are read through it are read at rest, and why, if that is not the monitor interval.
+    #[serde(default)]
+    pub read_every: Option<String>,
+    /// The node that asks it for all its systems at rest, on behalf of all nodes.
+    #[serde(default)]
+    pub asker: Option<String>,
     /// The worst of what keeps nodes from it.
     pub state: HmcStatus,
     /// How bad that is: an alarm if a server is without any HMC, or if only an administrator can mend it.

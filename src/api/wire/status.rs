@@ -147,11 +147,14 @@ pub struct ServerView {
     pub state: ServerStatus,
     /// Its last reading: `Operating`, `Power Off`, ….
     pub reads: String,
-    /// Whether that is so now: read live within a monitor interval, or proven off.
+    /// Whether that is so now: read live within the time between two readings, or proven off.
     pub live: bool,
     /// The last time at which it was read live, RFC 3339 in UTC; absent if it never was.
     #[serde(default)]
     pub read_at: Option<String>,
+    /// How often it is read at rest, and why, if that is not the monitor interval; absent without managers.
+    #[serde(default)]
+    pub read_every: Option<String>,
     /// The node that watches and commands it.
     pub watcher: Option<String>,
     /// Whether the watcher lives on another server.

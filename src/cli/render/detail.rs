@@ -206,6 +206,9 @@ pub fn server(view: &ServerView, style: Style) -> String {
             None => style.paint(Tone::Busy, &format!("{} (not live)", view.reads)),
         };
         line("reads", reads);
+        if let Some(every) = view.read_every.as_ref().filter(|every| every.contains(':')) {
+            line("read every", every.clone());
+        }
         let surrogate = if view.surrogate { " (surrogate)" } else { "" };
         let watcher = view.watcher.as_ref().map(|watcher| format!("{watcher}{surrogate}"));
         line("watched by", watcher.unwrap_or_else(|| "nobody".to_owned()));

@@ -88,6 +88,12 @@ pub fn hmc(view: &HmcView, style: Style) -> String {
     line("user", &view.user);
     line("host key", &view.host_key);
     line("servers", &if view.servers.is_empty() { "none".to_owned() } else { view.servers.join(", ") });
+    if let Some(every) = &view.read_every {
+        line("read every", every);
+    }
+    if let Some(asker) = &view.asker {
+        line("asked by", &format!("{asker}, for all nodes, for the states of all servers at rest"));
+    }
     out.push_str(&problems(view, style));
     if !view.heard.is_empty() {
         let row = |heard: &HmcHeardView| {

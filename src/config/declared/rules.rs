@@ -199,7 +199,7 @@ pub(crate) fn timings() -> Vec<Field<Timings>> {
             .says("How long a node may act without hearing the leader. At least `suspect` and one heartbeat.")
             .example("\"4s\""),
         field!("monitor", Time, Timings, monitor)
-            .says("How often each server is read.")
+            .says("How often each server is read; at rest more seldom where an HMC has more than 25.")
             .vcs("MonitorInterval")
             .example("\"10s\""),
         field!("stand_down", Time, Timings, stand_down)

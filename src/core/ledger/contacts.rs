@@ -60,7 +60,7 @@ impl Ledger {
     }
 
     /// Whether the node can neither ask nor command through this HMC.
-    fn is_shut(&self, hmc: &HmcName, node: &NodeName) -> bool {
+    pub fn is_shut(&self, hmc: &HmcName, node: &NodeName) -> bool {
         let refused = self.hmcs.get(hmc).is_some_and(|lockout| lockout.keeps_away(node));
         refused || self.troubles(hmc).any(|(one, _)| one == node)
     }

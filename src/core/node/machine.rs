@@ -208,6 +208,11 @@ impl Node {
         self.led_at
     }
 
+    /// Whether the reading of a server that was asked for last is one at rest, for which nobody waits.
+    pub fn reads_at_rest(&self, server: &ServerName) -> bool {
+        self.rounds.is_at_rest(server)
+    }
+
     /// Whether this node leads, as of the last call.
     pub fn leads(&self) -> bool {
         matches!(self.role, Role::Leader { .. })

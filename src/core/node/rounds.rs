@@ -2,6 +2,7 @@
 
 use crate::{
     Ledger, NodeName, ServerName, Span, Time,
+    budget::Budget,
     ledger::{GroupState, Phase, ServerState},
     note::Wait,
     pace::Gap,
@@ -33,6 +34,8 @@ struct Round {
     pace: Span,
     /// Whether something is under way there.
     brisk: bool,
+    /// Whether the last reading was one at rest: nothing was under way, and nobody had asked.
+    rest: bool,
     /// Time before which it is not read again at rest, because the last reading took long.
     rests: Option<Moment>,
 }
@@ -50,6 +53,7 @@ impl Rounds {
         let mine: BTreeSet<&ServerName> = servers.map(|(server, _)| server).collect();
         self.servers.retain(|server, _| mine.contains(server));
         let busy: BTreeSet<ServerName> = ledger.groups.values().filter_map(|group| busy(group)).collect();
+        let budget = Budget::of(ledger);
         for server in mine {
             let round = self.servers.entry(server.clone()).or_insert(Round {
                 begun: None,
@@ -58,11 +62,13 @@ impl Rounds {
                 gap: Gap::default(),
                 pace: BRISK,
                 brisk: false,
+                rest: false,
                 rests: None,
             });
             let brisk = busy.contains(server) || ledger.servers.get(server).is_some_and(unsettled);
             let monitor = ledger.config.timings.monitor;
-            (round.pace, round.brisk) = (if brisk { BRISK.min(monitor) } else { monitor }, brisk);
+            let rest = ledger.manager_in_use(server).map_or(monitor, |hmc| budget.pace(hmc));
+            (round.pace, round.brisk) = (if brisk { BRISK.min(monitor) } else { rest }, brisk);
         }
     }
 
@@ -86,12 +92,18 @@ impl Rounds {
         let mut due = Vec::new();
         for (server, round) in &mut self.servers {
             if !round.under_way && round.next(now) <= now {
+                round.rest = round.begun.is_some() && !round.brisk && round.asked.is_none();
                 (round.begun, round.under_way, round.asked) = (Some(now), true, None);
                 round.gap.begins(index, Time(now.0));
                 due.push(server.clone());
             }
         }
         due
+    }
+
+    /// Whether the last reading of a server is one at rest, for which nobody waits.
+    pub fn is_at_rest(&self, server: &ServerName) -> bool {
+        self.servers.get(server).is_some_and(|round| round.rest)
     }
 
     /// Records that a reading has ended.

@@ -1,9 +1,13 @@
 //! How often a server is read, over a minute of virtual time: whatever is waited for, and however long answers take.
 
-use crate::machine::{Bench, cluster, reading};
+use crate::{
+    machine::{Bench, cluster, reading},
+    site::site,
+};
 use std::collections::BTreeMap;
 use tenure_core::{
     Author, Entry, Moment, Power, Reading, ServerName, Span, SystemState, Verb,
+    config::Cluster,
     ledger::Incarnation,
     node::{Call, Effect, Fate, Input, Proposal},
 };
@@ -21,7 +25,11 @@ struct Minute {
 
 impl Minute {
     fn new(took: u64, says: fn(&str) -> Reading) -> Self {
-        let bench = Bench::of(cluster());
+        Minute::of(cluster(), took, says)
+    }
+
+    fn of(cluster: Cluster, took: u64, says: fn(&str) -> Reading) -> Self {
+        let bench = Bench::of(cluster);
         Minute { bench, took: Span(took), says, due: BTreeMap::new(), count: BTreeMap::new(), serial: 1_000 }
     }
 
@@ -79,7 +87,11 @@ impl Minute {
 
     /// The LPAR is to start on p1, and never gets any farther.
     fn busy(took: u64) -> usize {
-        let mut minute = Minute::new(took, starting);
+        Minute::busy_in(cluster(), took)
+    }
+
+    fn busy_in(cluster: Cluster, took: u64) -> usize {
+        let mut minute = Minute::of(cluster, took, starting);
         minute.bench.order();
         let effects = minute.bench.leads();
         minute.take(effects);
@@ -119,6 +131,22 @@ fn at_rest_a_server_is_read_once_in_a_monitor_interval() {
     let mut minute = Minute::new(20, off).leads();
     let count = minute.passes(60);
     assert!((11..=13).contains(&count), "{count}");
+}
+
+/// The same with so many servers of the HMC.
+fn crowd(servers: u32) -> Cluster {
+    Cluster { servers: site(servers).servers, ..cluster() }
+}
+
+#[test]
+fn the_more_servers_an_hmc_has_the_more_seldom_each_is_read_at_rest() {
+    let counts = [3, 25, 60, 150].map(|servers| Minute::of(crowd(servers), 20, off).leads().passes(60));
+    // Every 5 s up to 25 servers; then every 12 s, and every 30 s.
+    for (count, expected) in counts.into_iter().zip([12, 12, 5, 2]) {
+        assert!(count.abs_diff(expected) <= 1, "{counts:?}");
+    }
+    let busy = Minute::busy_in(crowd(150), 20);
+    assert!((50..=75).contains(&busy), "what is under way has the pace that it needs: {busy}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod alone;
 mod around;
 mod authorities;
 mod beats;
+mod budget;
 mod clearing;
 mod contacts;
 mod declared;

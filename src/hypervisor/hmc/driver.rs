@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
@@ -16,12 +17,14 @@ use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
 use super::mutation::{Change, description_command, lpar_command, offer, server_command};
+use super::overview::Overview;
 use super::queries::{Connections, Wanted, read_capacity, read_server, read_version};
+use super::shared::{WAITING, With};
 use super::time::Time;
 use super::trial::Trials;
 use crate::hypervisor::{
-    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, ReadError, ServerAddress, ServerReading,
-    Stop, Turns, Unfit, Urgency,
+    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Neighbours, ReadError, ServerAddress,
+    ServerReading, Stop, Turns, Unfit, Urgency,
 };
 
 /// Longest time of a call, whatever the caller allows.
@@ -43,6 +46,9 @@ struct Inner {
     live: Mutex<BTreeMap<String, String>>,
     /// Whether descriptions of LPARs are requested.
     descriptions: AtomicBool,
+    neighbours: RwLock<Option<Arc<dyn Neighbours>>>,
+    /// For the questions of other nodes.
+    waiting: Semaphore,
 }
 
 pub struct Hmc {
@@ -53,6 +59,13 @@ pub struct Hmc {
 impl Hmc {
     fn new(address: HmcAddress) -> Arc<Self> {
         Arc::new(Self { console: Console::new(address), connections: Connections::default() })
+    }
+}
+
+impl Hmc {
+    /// What it says of all its systems, asked for after this call.
+    pub async fn overview(&self, wanted: &mut Wanted) -> Result<Overview, Failure> {
+        self.connections.overview(&self.console, wanted).await
     }
 }
 
@@ -81,6 +94,8 @@ impl HmcDriver {
             live: Mutex::default(),
             turns: Mutex::default(),
             descriptions: AtomicBool::new(false),
+            neighbours: RwLock::default(),
+            waiting: Semaphore::new(WAITING),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -106,6 +121,21 @@ impl HmcDriver {
     pub(super) fn set_turns(&self, turns: Option<Turns>) {
         *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner) = turns;
         self.all().iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
+    }
+
+    pub(super) fn neighbours(&self) -> &RwLock<Option<Arc<dyn Neighbours>>> {
+        &self.inner.neighbours
+    }
+
+    /// For the questions of other nodes that wait.
+    pub(super) fn waiting(&self) -> &Semaphore {
+        &self.inner.waiting
+    }
+
+    /// How readings at rest share with other nodes, if they do.
+    pub(super) fn sharing_with(&self) -> Option<With> {
+        let neighbours = self.inner.neighbours.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        Some(With { neighbours, on_behalf: false })
     }
 
     /// The key that is offered to every HMC of a configuration.
@@ -233,7 +263,8 @@ impl HmcDriver {
         let mut attempts = Vec::new();
         let mut not_live: Option<ServerReading> = None;
         for candidate in candidates {
-            let mut wanted = Wanted { urgency, time: time.share(left) };
+            let sharing = if urgency == Urgency::Rest { self.sharing_with() } else { None };
+            let mut wanted = Wanted { urgency, time: time.share(left), sharing };
             left -= 1;
             let (via, result) = match candidate {
                 Ok(hmc) => {
@@ -379,7 +410,7 @@ impl HmcDriver {
         let mut left = candidates.len();
         let mut attempts = Vec::new();
         for candidate in candidates {
-            let mut wanted = Wanted { urgency: Urgency::Order, time: time.share(left) };
+            let mut wanted = Wanted { urgency: Urgency::Order, time: time.share(left), sharing: None };
             left -= 1;
             let (via, result) = match candidate {
                 Ok(hmc) => {

@@ -3,7 +3,7 @@
 use super::{HmcAddress, HmcDriver, HmcKey};
 use crate::hypervisor::{
     Accounts, Change, CommandError, Hypervisor, Login, ManagerContact, ManagerHealth, ReadError, ServerAddress,
-    ServerReading, Turns, Unfit, Urgency,
+    ServerReading, Sharing, Turns, Unfit, Urgency,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -73,6 +73,10 @@ impl Hypervisor for HmcDriver {
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
+    }
+
+    fn sharing(&self) -> Option<&dyn Sharing> {
         Some(self)
     }
 }

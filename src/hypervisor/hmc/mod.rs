@@ -32,6 +32,7 @@ mod mutation;
 mod overview;
 mod queries;
 pub mod records;
+mod shared;
 mod time;
 mod trial;
 

@@ -19,6 +19,7 @@ use super::console::{Console, Purpose};
 use super::exec::ExecError;
 use super::overview::{Overview, Overviews};
 use super::records::{Record, parse_records, parse_table};
+use super::shared::With;
 use super::time::Time;
 use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState, Urgency};
 
@@ -32,18 +33,20 @@ const STATE_HOLDS: Duration = Duration::from_secs(15);
 pub struct Wanted {
     pub urgency: Urgency,
     pub time: Time,
+    /// How it shares with other nodes; `None` if it asks everything by itself.
+    pub sharing: Option<With>,
 }
 
 impl Wanted {
     /// Questions of an order, or of a person.
     pub fn within(answers: Duration) -> Self {
-        Wanted { urgency: Urgency::Order, time: Time::new(answers) }
+        Wanted { urgency: Urgency::Order, time: Time::new(answers), sharing: None }
     }
 
     fn purpose(&self) -> Purpose {
         match self.urgency {
             Urgency::Order => Purpose::Question,
-            Urgency::Round => Purpose::Routine,
+            Urgency::Round | Urgency::Rest => Purpose::Routine,
         }
     }
 }
@@ -57,8 +60,9 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Whether the clock of a server shows the same time as a while ago; `asked`: when it was asked for.
-    fn stands_still(&self, mtms: &str, time: &str, asked: Instant) -> bool {
+    /// Whether the clock of a server shows the same time as a while ago; `asked`: when it was asked for, at the earliest and
+    /// at the latest.
+    fn stands_still(&self, mtms: &str, time: &str, [asked, latest]: [Instant; 2]) -> bool {
         if time.is_empty() {
             return false;
         }
@@ -66,10 +70,15 @@ impl Connections {
         match clocks.get(mtms) {
             Some((shown, since)) if shown == time => asked.saturating_duration_since(*since) >= CLOCK_TICKS,
             Some(_) | None => {
-                clocks.insert(mtms.to_owned(), (time.to_owned(), asked));
+                clocks.insert(mtms.to_owned(), (time.to_owned(), latest));
                 false
             }
         }
+    }
+
+    /// What the HMC says of all its systems, asked for after this call.
+    pub async fn overview(&self, console: &Console, wanted: &mut Wanted) -> Result<Overview, Failure> {
+        self.overviews.after(console, wanted).await
     }
 
     /// The state of a server, if it was read a short while ago.
@@ -78,9 +87,9 @@ impl Connections {
         states.get(mtms).filter(|(_, read)| read.elapsed() < STATE_HOLDS).map(|(state, _)| state.clone())
     }
 
-    fn keep_state(&self, mtms: &str, state: &SystemState) {
+    fn keep_state(&self, mtms: &str, state: &SystemState, asked: Instant) {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.insert(mtms.to_owned(), (state.clone(), Instant::now()));
+        states.insert(mtms.to_owned(), (state.clone(), asked));
     }
 }
 
@@ -155,7 +164,7 @@ async fn read_lpars(
         drop(listing);
         let overview = overviews.after(console, wanted).await?;
         let facts = system(&overview.systems, mtms)?;
-        connections.keep_state(mtms, &facts.state);
+        connections.keep_state(mtms, &facts.state, overview.asked[0]);
         if facts.state == before {
             return Ok((facts, overview, listed));
         }
