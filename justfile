@@ -45,6 +45,10 @@ up *ARGS:
 compare *ARGS:
     bash jepsen/compare/pacemaker.sh {{ARGS}}
 
+# Plans after a loss, Tenure's and those of Pacemaker's scheduler.
+compare-plans *ARGS:
+    jepsen/compare/planning.py {{ARGS}}
+
 # All tests.
 test:
     cargo test --workspace
