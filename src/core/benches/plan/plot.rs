@@ -22,7 +22,7 @@ const LEFT: f64 = 80.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 60.0;
-const COLOURS: [&str; 4] = ["#0b5fa5", "#c4511c", "#2e7d4f", "#7a4fa0"];
+const COLOURS: [&str; 6] = ["#0b5fa5", "#c4511c", "#2e7d4f", "#7a4fa0", "#a0344f", "#6b6b1f"];
 
 /// Two axes, each from a power of ten to another.
 struct Axes {
