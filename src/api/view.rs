@@ -34,7 +34,6 @@ use crate::local::space;
 use std::{cell::RefCell, collections::BTreeMap};
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
-    budget::Budget,
     config::Resource,
     ledger::{GroupState, Hold, JOURNAL_LIMIT},
     note::{self, Brake, ClusterWait, Conflict, ServerWait, Wait},
@@ -44,7 +43,6 @@ use tenure_core::{
 struct Index<'a> {
     ledger: &'a Ledger,
     sight: Sight<'a>,
-    budget: Budget,
     lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
     tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
     turns: Turns,
@@ -53,14 +51,8 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn new(sight: Sight<'a>) -> Self {
         let ledger = sight.ledger;
-        let mut index = Index {
-            ledger,
-            sight,
-            budget: Budget::of(ledger),
-            lpars: BTreeMap::new(),
-            tenants: BTreeMap::new(),
-            turns: Turns::default(),
-        };
+        let mut index =
+            Index { ledger, sight, lpars: BTreeMap::new(), tenants: BTreeMap::new(), turns: Turns::default() };
         for (name, lpar) in &ledger.config.resources {
             index.lpars.entry(&lpar.group).or_default().push((name, lpar));
         }
@@ -97,8 +89,16 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         nodes: node::views(ledger, members),
         groups,
         services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
-        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(&sight, name, declared)).collect(),
-        resources: config.resources.iter().map(|(name, declared)| resource::view(&sight, name, declared)).collect(),
+        lpars: config
+            .resources
+            .iter()
+            .filter_map(|(name, declared)| resource::lpar(&index.sight, name, declared))
+            .collect(),
+        resources: config
+            .resources
+            .iter()
+            .map(|(name, declared)| resource::view(&index.sight, name, declared))
+            .collect(),
         waits: waits(ledger),
         orders: orders(ledger),
         members: members.members.iter().map(address).collect(),

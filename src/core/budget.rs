@@ -76,11 +76,6 @@ impl Ledger {
         managers.iter().find(usable).or_else(|| managers.first())
     }
 
-    /// The time between two readings at rest of a server; `None` if it is not read from outside.
-    pub fn pace_at_rest(&self, server: &ServerName) -> Option<Span> {
-        Some(Budget::of(self).pace(self.manager_in_use(server)?))
-    }
-
     /// The node that asks an HMC for all its systems on behalf of all nodes: the first by name that is there, whose own
     /// server the HMC manages, and that can use it.
     pub fn asker(&self, hmc: &HmcName) -> Option<&NodeName> {

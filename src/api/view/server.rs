@@ -37,7 +37,7 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         reads: state.system.to_string(),
         live: seen.live && (state.live || state.off.is_some() || server.managers.is_empty()),
         read_at: seen.at.map(|at| index.sight.shown(at)),
-        read_every: index.ledger.manager_in_use(name).map(|hmc| index.budget.says(hmc)),
+        read_every: index.ledger.manager_in_use(name).map(|hmc| index.sight.budget.says(hmc)),
         watcher: state.watcher.as_ref().map(NodeName::to_string),
         surrogate: state.watcher.is_some() && state.watcher.as_ref() != home,
         node: home.map(NodeName::to_string),

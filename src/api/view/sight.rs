@@ -6,13 +6,15 @@
 
 use super::time;
 use crate::api::backend::{Members, Read};
+use std::sync::Arc;
 use tenure_core::{
     Ledger, NodeName, Power, ResourceName, ServerName, Span, Time,
+    budget::Budget,
     ledger::{CopyState, GroupState, NodeState, ServerState},
 };
 
 /// A ledger, seen at one time by one node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sight<'a> {
     /// The ledger.
     pub ledger: &'a Ledger,
@@ -20,6 +22,8 @@ pub struct Sight<'a> {
     pub now: Time,
     /// The time at which the node was last in touch with a leader that had a majority behind it, if it is not now.
     pub heard: Option<Time>,
+    /// How often servers are read. Made once: it goes through all of them.
+    pub(super) budget: Arc<Budget>,
 }
 
 /// The age of something that was read.
@@ -42,7 +46,7 @@ impl<'a> Sight<'a> {
             Read::Stale if members.led_at.as_ref().is_some_and(lately) => None,
             Read::Stale => Some(members.led_at.unwrap_or(ledger.now).max(ledger.now).min(now)),
         };
-        Sight { ledger, now, heard }
+        Sight { ledger, now, heard, budget: Arc::new(Budget::of(ledger)) }
     }
 
     /// The members as they may be shown: a node that has lost touch keeps naming the last leader that it heard of.
@@ -121,7 +125,8 @@ impl<'a> Sight<'a> {
 
     /// The time between two readings of a server at rest.
     fn pace(&self, server: &ServerName) -> Span {
-        self.ledger.pace_at_rest(server).unwrap_or(self.ledger.config.timings.monitor)
+        let hmc = self.ledger.manager_in_use(server);
+        hmc.map_or(self.ledger.config.timings.monitor, |hmc| self.budget.pace(hmc))
     }
 
     fn seen(&self, at: Option<Time>, holds: bool) -> Seen {
@@ -141,6 +146,6 @@ impl<'a> Sight<'a> {
 impl<'a> From<&'a Ledger> for Sight<'a> {
     /// At the time of its last entry.
     fn from(ledger: &'a Ledger) -> Self {
-        Sight { ledger, now: ledger.now, heard: None }
+        Sight { ledger, now: ledger.now, heard: None, budget: Arc::new(Budget::of(ledger)) }
     }
 }

@@ -60,7 +60,7 @@ fn few_servers_are_read_as_often_as_declared_and_many_more_seldom() {
         let mut cluster = site(servers);
         cluster.timings.monitor = Span(monitor);
         let ledger = ledger(cluster);
-        let pace = ledger.pace_at_rest(&"p1".into()).unwrap();
+        let pace = Budget::of(&ledger).pace(ledger.manager_in_use(&"p1".into()).unwrap());
         (pace, Budget::of(&ledger).says(&hmc()))
     };
     assert_eq!(read(25, 5_000), (Span::seconds(5), "5s".to_owned()));
